@@ -1,0 +1,43 @@
+import type { Response, UpstreamPool } from '@agentgateway/http';
+import type { GatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+
+/** What a step decides: nothing (go on), an answer, or a failure. Failures may be thrown as well. */
+export type StepResult = undefined | Response | GatewayError;
+
+/**
+ * One policy at its place in a phase. A step that has nothing to wait for answers at once and costs no promise.
+ */
+export type Step = (exchange: Exchange) => StepResult | Promise<StepResult>;
+
+/** A policy in the response phase; may change the response in place, or put another in its stead. */
+export type ResponseStep = (exchange: Exchange, response: Response) => StepResult | Promise<StepResult>;
+
+/** What a policy or backend may reach of the world. Passed in when it is compiled. */
+export interface Ports {
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly pool: UpstreamPool;
+  /**
+   * Shared memory of the resource being compiled, the same in every worker and over reloads while the resource stays as it
+   * is; zeroed when new. `name` tells several cells of one resource apart.
+   */
+  sharedCell(name: string, bytes: number): SharedArrayBuffer;
+  readonly log: Log;
+}
+
+export interface Clock {
+  /** Milliseconds, never going back. */
+  now(): number;
+  /** Milliseconds since the epoch. */
+  epoch(): number;
+}
+
+/** The application log (spec 10 §3.5). */
+export interface Log {
+  error(scope: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(scope: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(scope: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  debug(scope: string, message: string, fields?: Readonly<Record<string, unknown>>): void;
+}

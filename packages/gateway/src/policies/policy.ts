@@ -1,0 +1,42 @@
+import type { AiPolicySpec } from './ai/spec.ts';
+import type { ApiKeySpec } from './api-key/spec.ts';
+import type { BackendAuthSpec } from './backend-auth/spec.ts';
+import type { BackendTlsSpec } from './backend-tls/spec.ts';
+import type { DirectResponseSpec } from './direct-response/spec.ts';
+import type { FrontendHttpSpec } from './frontend-http/spec.ts';
+import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
+import type { HeaderModifierSpec } from './header-modifier/spec.ts';
+import type { RetrySpec } from './retry/spec.ts';
+import type { TimeoutSpec } from './timeout/spec.ts';
+import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
+
+/** Policies on traffic: they run once per request, in the gateway or the route phase (spec 01 §3.1). */
+export type TrafficPolicy =
+  | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
+  | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
+  | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
+  | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'retry'; readonly spec: RetrySpec }
+  | { readonly kind: 'timeout'; readonly spec: TimeoutSpec }
+  | { readonly kind: 'urlRewrite'; readonly spec: UrlRewriteSpec };
+
+/** Policies on a backend: they run on every attempt. */
+export type BackendPolicy =
+  | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
+  | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
+  | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
+  | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
+
+/** Policies on connections and on what is written about requests. */
+export type FrontendPolicy =
+  | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
+  | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
+
+export type TrafficKind = TrafficPolicy['kind'];
+export type BackendKind = BackendPolicy['kind'];
+
+/** What a kind's options look like. */
+export type TrafficSpec<K extends TrafficKind> = Extract<TrafficPolicy, { kind: K }>['spec'];
+export type BackendSpec<K extends BackendKind> = Extract<BackendPolicy, { kind: K }>['spec'];

@@ -1,0 +1,33 @@
+import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
+import type { Secret } from './secret.ts';
+
+/** What is read once at start: the `config` section and the environment over it (spec 01 §2.4). Milliseconds, bytes. */
+export interface Settings {
+  readonly enableIpv6: boolean;
+  readonly adminAddr: ServerAddress;
+  readonly statsAddr: ServerAddress;
+  readonly readinessAddr: ServerAddress;
+  readonly workerThreads: number;
+  readonly dnsLookupFamily: 'All' | 'Auto' | 'V4Preferred' | 'V4Only' | 'V6Only';
+  /** Longest drain. */
+  readonly terminationDeadline: number;
+  /** Shortest drain: how long connections are still accepted. */
+  readonly minTerminationDeadline: number;
+  readonly backend: {
+    readonly connectTimeout: number;
+    readonly poolIdleTimeout: number;
+    /** Idle connections kept per upstream; absent is unlimited. */
+    readonly poolMaxSize?: number;
+    readonly keepalives: Keepalives;
+  };
+  readonly logging: { readonly format: 'text' | 'json'; readonly level: string };
+  /** 64 hexadecimal digits: AES-256-GCM key of session ids; absent is a random one per process. */
+  readonly sessionKey?: Secret;
+}
+
+/** Where a server of the gateway itself listens (spec 01 §2.2). */
+export type ServerAddress =
+  | { readonly off: true }
+  | { readonly path: string }
+  /** Several hosts for `localhost`. */
+  | { readonly hosts: readonly string[]; readonly port: number };

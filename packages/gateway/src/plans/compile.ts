@@ -5,7 +5,7 @@ import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
 import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
-import type { Backend, Listener, Route, RouteBackend } from '../resources/model.ts';
+import type { Backend, Listener, Route, ResourceId, RouteBackend, TargetedPolicy } from '../resources/model.ts';
 import { compileRoutes, type RouteTable } from '../resources/routing/table.ts';
 import { compileWeights } from '../resources/routing/weights.ts';
 import type { ResourceState } from '../resources/state.ts';
@@ -14,9 +14,10 @@ import { compileFrontend } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 
-/** What compiling needs of the process. `ports` gives the ports of one resource: its shared cells are its own. */
+/** What compiling needs of the process. */
 export interface CompilePorts {
-  ports(resourceKey: string): Ports;
+  /** Ports for one specification on one resource: its shared cells are its own, and stay while it stays as it is. */
+  ports(owner: ResourceId, spec: unknown): Ports;
   readonly upstream: UpstreamPort;
 }
 
@@ -121,7 +122,7 @@ export class PlanCompiler {
     targeted: TargetedPolicies,
   ): ListenerPlan {
     const merged = [...gatewayPhasePolicies(targeted.forListener(listener)).values()];
-    const ports = this.#ports.ports(listener.key);
+    const ports = (spec: unknown) => this.#ports.ports(listener, spec);
     const table: RouteTable = compileRoutes(routes);
     return {
       listener,
@@ -140,7 +141,7 @@ export class PlanCompiler {
     listener: Listener,
     targeted: TargetedPolicies,
   ): RoutePlan {
-    const ports = this.#ports.ports(route.key);
+    const ports = (spec: unknown) => this.#ports.ports(route, spec);
     const forListener = targeted.forListener(listener);
     const forRoute = targeted.forRoute(route);
     const traffic = routePhasePolicies(forListener, forRoute, route.policies);
@@ -171,11 +172,11 @@ export class PlanCompiler {
     reference: RouteBackend,
     backend: Backend | undefined,
     routeAi: AiPolicySpec | null,
-    targeted: Parameters<typeof backendPolicies>,
+    targeted: readonly (readonly TargetedPolicy[])[],
   ): BackendPlan {
     const compile = backend === undefined ? null : backendCompiler(backend.target);
     if (backend === undefined || compile === null) return { backend: null, compiled: null };
-    const ports = this.#ports.ports(backend.key);
+    const ports = (spec: unknown) => this.#ports.ports(backend, spec);
     const compiled = compile({
       backend,
       policies: backendPolicies(reference.policies, backend.policies, ...targeted),

@@ -95,7 +95,7 @@ export function routePhasePolicies(
 
 /** Backend phase: most specific first, the first of a kind wins (spec 01 §3.7 d). */
 export function backendPolicies(
-  ...levels: readonly (readonly (BackendPolicy | TargetedPolicy)[])[]
+  ...levels: (readonly (BackendPolicy | TargetedPolicy)[])[]
 ): readonly BackendPolicy[] {
   const merged: BackendPolicy[] = [];
   for (const entry of levels.flat()) {

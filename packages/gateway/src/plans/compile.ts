@@ -181,7 +181,7 @@ export class PlanCompiler {
       backend,
       policies: backendPolicies(reference.policies, backend.policies, ...targeted),
       routeAi,
-      ports,
+      ports: ports(backend),
       upstream: this.#ports.upstream,
       phase: (policies) => ({
         steps: compilePhase('backend', policies, ports),

@@ -28,6 +28,8 @@ export interface ClientConnection {
   readonly protocol: 'http/1.1' | 'h2';
   /** Requests that may still be sent now: 0 or 1 for HTTP/1, free streams for HTTP/2. */
   readonly capacity: number;
+  /** Requests that are not over yet: sent, and their response still coming. */
+  readonly active: number;
   /** False once closed, draining (GOAWAY) or told not to be used again. */
   readonly usable: boolean;
   /** Sends a request. Only with `capacity > 0`. `abort` cancels request and response in the same turn. */

@@ -21,11 +21,14 @@ class NodeTimer implements Timer {
   }
 }
 
-/** The clock of this process. */
+/** The longest time that a timer of Node's can wait; it would take more for one millisecond. */
+const MAX_DELAY = 2_147_483_647;
+
+/** The clock of this process. Timers of more than 24 days fire after 24 days. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(milliseconds, fire, background = false) {
-    const timer = setTimeout(fire, milliseconds);
+    const timer = setTimeout(fire, Math.min(milliseconds, MAX_DELAY));
     if (background) timer.unref();
     return new NodeTimer(timer);
   },

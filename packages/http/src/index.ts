@@ -1,7 +1,7 @@
 export { Abort } from './abort.ts';
 export { type Body, type BodyConsumer, type BodyStream, BodyTooLarge, collect, isStream } from './body.ts';
 export { Upgraded } from './client/call.ts';
-export type { ClientConnection, ResponseHandler } from './client/connection.ts';
+export type { ClientConnection, ResponseHandler, Retry } from './client/connection.ts';
 export type { Connector, Endpoint } from './client/connector.ts';
 export {
   Destination,
@@ -33,7 +33,11 @@ export { HostsFile } from './dns/hosts-file.ts';
 export { addressOf, normalizeName } from './dns/name.ts';
 export { AddressSet, Dns, DnsError, type DnsOptions, type HostResolver, type LookupFamily } from './dns/resolver.ts';
 export { type Answer, type DnsQuery, type SearchRules, SystemDns } from './dns/system.ts';
+export { defaultHttp1ClientOptions, Http1ClientConnection, type Http1ClientOptions } from './h1/client.ts';
+export { IncompleteMessage, MalformedMessage, UnwritableMessage } from './h1/errors.ts';
+export { serveHttp1 } from './h1/server.ts';
 export { Headers } from './headers.ts';
+export { MemoryTransport, type MemoryTransportOptions } from './memory-transport.ts';
 export { type HttpVersion, Request, Response } from './message.ts';
 export {
   defaultServerOptions,

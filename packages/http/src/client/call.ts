@@ -5,7 +5,7 @@ import type { AddressSet } from '../dns/resolver.ts';
 import type { Headers } from '../headers.ts';
 import { Request, type Response } from '../message.ts';
 import type { Transport } from '../transport.ts';
-import type { ResponseHandler } from './connection.ts';
+import type { ResponseHandler, Retry } from './connection.ts';
 import type { Wire } from './destination.ts';
 import { UpstreamError } from './errors.ts';
 import type { Lane, Pooled } from './lane.ts';
@@ -125,7 +125,7 @@ export class Call implements ResponseHandler {
     else transport.destroy();
   }
 
-  onError(error: Error, retry: { readonly clean: boolean; readonly bodyUntouched: boolean }): void {
+  onError(error: Error, retry: Retry): void {
     if (this.#settled) return;
     if (this.#mayResend(retry)) {
       this.#entry = null;
@@ -141,9 +141,13 @@ export class Call implements ResponseHandler {
   }
 
   /** A connection that was kept open may have died unnoticed; the request did not, if nothing says that it was seen (RFC 9110 §9.2.2). */
-  #mayResend(retry: { readonly clean: boolean; readonly bodyUntouched: boolean }): boolean {
+  #mayResend(retry: Retry): boolean {
     if (!this.#reused || !retry.clean) return false;
-    if (!retry.bodyUntouched && (isStream(this.request.body) || !isIdempotent(this.request.method))) return false;
+    const { method, body } = this.request;
+    const streamed = isStream(body);
+    if (streamed && !retry.bodyUntouched) return false;
+    // Bytes in hand leave together with the head: whoever got the one may have acted on the other.
+    if (!streamed && retry.unprocessed !== true && !isIdempotent(method)) return false;
     const connection = this.#entry?.connection;
     return connection?.protocol !== 'h2' || !connection.usable || ++this.#refusals <= MAX_REFUSALS;
   }

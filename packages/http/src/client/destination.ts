@@ -17,9 +17,14 @@ export interface DestinationTls<Options = unknown> {
   readonly alpn: readonly string[] | null;
 }
 
-/** TCP keepalive: milliseconds of silence before the first probe. */
+/** TCP keepalive; times in milliseconds. */
 export interface Keepalive {
+  /** Silence before the first probe. */
   readonly time: number;
+  /** Between two probes. */
+  readonly interval?: number;
+  /** Unanswered probes after which the connection is dead. */
+  readonly retries?: number;
 }
 
 /** A proxy that connections go through (spec 02 §3.17). */
@@ -122,13 +127,14 @@ export class Destination {
     this.poolMaxSize = options.poolMaxSize ?? Number.POSITIVE_INFINITY;
     this.maxConnections = options.maxConnections ?? Number.POSITIVE_INFINITY;
     this.maxPending = options.maxPending ?? 16_384;
-    this.keepalive = options.keepalive === undefined ? { time: 180_000 } : options.keepalive;
+    this.keepalive =
+      options.keepalive === undefined ? { time: 180_000, interval: 180_000, retries: 9 } : options.keepalive;
     this.dialled = this.proxy === null ? this.target : this.proxy.target;
     const content = JSON.stringify([
       this.target,
       this.tls?.key,
       this.proxy && [this.proxy.target, this.proxy.tls?.key, this.proxy.tls?.alpn, this.proxy.authorization],
-      this.keepalive?.time,
+      this.keepalive && [this.keepalive.time, this.keepalive.interval, this.keepalive.retries],
       this.connectTimeout,
       this.poolIdleTimeout,
       // JSON has no infinity: it stands there as null, which is as distinct as needed.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Request } from '../message.ts';
 import { turn } from '../test-clock.ts';
+import type { Retry } from './connection.ts';
 import { Destination, type DestinationOptions } from './destination.ts';
 import type { SendOptions } from './pool.ts';
 import { type FakeConnection, fakePool, Outcome, requestOf } from './test-pool.ts';
@@ -344,7 +345,7 @@ describe('bounds', () => {
 });
 
 describe('a kept connection that has died', () => {
-  async function kept(request: Request, retry = { clean: true, bodyUntouched: true }) {
+  async function kept(request: Request, retry: Retry) {
     const fakes = scene();
     fakes.send();
     const connection = (await fakes.connector.dials[0]?.succeed()) as FakeConnection;
@@ -361,6 +362,11 @@ describe('a kept connection that has died', () => {
     ['GET', requestOf(), { clean: true, bodyUntouched: false }],
     ['PUT with its bytes in hand', requestOf('PUT', Buffer.from('x')), { clean: true, bodyUntouched: false }],
     ['POST with an untouched stream', requestOf('POST', stream), { clean: true, bodyUntouched: true }],
+    [
+      'POST that the peer says it left alone',
+      requestOf('POST', Buffer.from('x')),
+      { clean: true, bodyUntouched: true, unprocessed: true },
+    ],
   ])('%s is sent again', async (_, request, retry) => {
     const { connector, outcome } = await kept(request, retry);
     expect([outcome.state, connector.dials.length]).toEqual(['open', 2]);
@@ -371,7 +377,8 @@ describe('a kept connection that has died', () => {
 
   test.each([
     ['GET after a byte of an answer', requestOf(), { clean: false, bodyUntouched: true }],
-    ['POST that was written', requestOf('POST', Buffer.from('x')), { clean: true, bodyUntouched: false }],
+    ['POST that was written', requestOf('POST', Buffer.from('x')), { clean: true, bodyUntouched: true }],
+    ['POST without a body', requestOf('POST'), { clean: true, bodyUntouched: true }],
     ['PUT with a stream that was read', requestOf('PUT', stream), { clean: true, bodyUntouched: false }],
   ])('%s is not', async (_, request, retry) => {
     const { connector, outcome } = await kept(request, retry);

@@ -16,11 +16,11 @@ export interface SendOptions {
   /** Cancels request and response, wherever they are. */
   readonly abort?: Abort | null;
   /** What to speak where neither the destination nor ALPN decides; the request's own version by default. */
-  readonly version?: 'http1' | 'http2';
+  readonly version?: 'http1' | 'http2' | undefined;
   /** Milliseconds for waiting, connecting and everything up to the head of the response. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Interim responses. */
-  readonly onInform?: (status: number, headers: Headers) => void;
+  readonly onInform?: ((status: number, headers: Headers) => void) | undefined;
 }
 
 /** What the pool tells of itself as it happens. */

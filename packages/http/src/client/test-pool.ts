@@ -6,7 +6,7 @@ import { type HttpVersion, Request, Response } from '../message.ts';
 import { TestClock, turn } from '../test-clock.ts';
 import type { Transport } from '../transport.ts';
 import type { Upgraded } from './call.ts';
-import type { ClientConnection, ResponseHandler } from './connection.ts';
+import type { ClientConnection, ResponseHandler, Retry } from './connection.ts';
 import type { Connector, Endpoint } from './connector.ts';
 import type { Wire } from './destination.ts';
 import type { UpstreamError } from './errors.ts';
@@ -67,7 +67,7 @@ export class FakeConnection implements ClientConnection {
   }
 
   /** Dies as a kept connection does that the server has closed. */
-  die(retry = { clean: true, bodyUntouched: true }): void {
+  die(retry: Retry = { clean: true, bodyUntouched: true }): void {
     this.usable = false;
     for (const taken of this.taken.splice(0)) taken.handler.onError(new Error('reset by peer'), retry);
     this.onChange?.();

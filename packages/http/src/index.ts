@@ -27,7 +27,7 @@ export {
   type SendOptions,
   UpstreamPool,
 } from './client/pool.ts';
-export { REPLAY_LIMIT, type Replay, replayable } from './client/replay.ts';
+export { REPLAY_LIMIT, type Replayable, replayable } from './client/replay.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
 export { HostsFile } from './dns/hosts-file.ts';
 export { addressOf, normalizeName } from './dns/name.ts';

@@ -17,7 +17,7 @@ export interface SendOptions {
   readonly abort?: Abort | null;
   /** What to speak where neither the destination nor ALPN decides; the request's own version by default. */
   readonly version?: 'http1' | 'http2' | undefined;
-  /** Milliseconds for waiting, connecting and everything up to the head of the response. */
+  /** Milliseconds for waiting, connecting and everything up to the head of the response; 0 for no limit. */
   readonly timeout?: number | undefined;
   /** Interim responses. */
   readonly onInform?: ((status: number, headers: Headers) => void) | undefined;
@@ -104,9 +104,9 @@ export class UpstreamPool {
     const { promise, resolve, reject } = Promise.withResolvers<Response | Upgraded>();
     const wire = destination.wireFor(request, options.version);
     this.#inFlight++;
-    const { abort = null, onInform = null, timeout } = options;
+    const { abort = null, onInform = null, timeout = 0 } = options;
     const call = new Call(this.#owner, request, wire, abort, onInform, resolve, reject);
-    if (timeout !== undefined) call.limit((expire) => this.#clock.after(timeout, expire));
+    if (timeout > 0) call.limit((expire) => this.#clock.after(timeout, expire));
     if (!call.settled) this.#route(call, false);
     return promise;
   }

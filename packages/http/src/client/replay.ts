@@ -5,12 +5,12 @@ import type { Headers } from '../headers.ts';
 export const REPLAY_LIMIT = 65_536;
 
 /** A request body for several tries, one after the other. */
-export interface Replay {
+export interface Replayable {
   /**
    * True if `next` gives a body: always at first; later unless the body is larger than the limit, broke, or is still being
    * read by the previous try.
    */
-  readonly available: boolean;
+  canReplay(): boolean;
   /**
    * The body for one more try. With `last` nothing is kept for later, and cancelling it cancels the source; without, the
    * source waits for the next try. @throws Error if it is not available.
@@ -23,12 +23,12 @@ export interface Replay {
 /**
  * Makes a body replayable, keeping up to `limit` bytes of a stream. A body that is known to be larger can be sent once.
  */
-export function replayable(body: Body, limit = REPLAY_LIMIT): Replay {
+export function replayable(body: Body, limit = REPLAY_LIMIT): Replayable {
   return isStream(body) ? new StreamReplay(body, limit) : new WholeReplay(body, limit);
 }
 
 /** A body in hand needs nothing kept. */
-class WholeReplay implements Replay {
+class WholeReplay implements Replayable {
   readonly #body: Buffer | null;
   readonly #small: boolean;
   #used = false;
@@ -38,12 +38,12 @@ class WholeReplay implements Replay {
     this.#small = body === null || body.length <= limit;
   }
 
-  get available(): boolean {
+  canReplay(): boolean {
     return this.#small || !this.#used;
   }
 
   next(): Body {
-    if (!this.available) throw new Error('the body cannot be sent again');
+    if (!this.canReplay()) throw new Error('the body cannot be sent again');
     this.#used = true;
     return this.#body;
   }
@@ -52,7 +52,7 @@ class WholeReplay implements Replay {
 }
 
 /** Reads the source once; every try starts with what is kept and goes on live. */
-class StreamReplay implements Replay, BodyConsumer {
+class StreamReplay implements Replayable, BodyConsumer {
   readonly source: BodyStream;
   readonly #limit: number;
   readonly kept: Buffer[] = [];
@@ -72,13 +72,13 @@ class StreamReplay implements Replay, BodyConsumer {
     this.#complete = source.length === undefined || source.length <= limit;
   }
 
-  get available(): boolean {
+  canReplay(): boolean {
     if (this.#current === null) return !this.#released;
     return this.#complete && !this.#released && this.error === null && this.#current.state !== 'reading';
   }
 
   next(last = false): Body {
-    if (!this.available) throw new Error('the body cannot be sent again');
+    if (!this.canReplay()) throw new Error('the body cannot be sent again');
     if (this.#current?.state === 'unread') this.#current.state = 'over';
     if (last) this.#released = true;
     const attempt = new Try(this);

@@ -1,6 +1,38 @@
 export { Abort } from './abort.ts';
 export { type Body, type BodyConsumer, type BodyStream, BodyTooLarge, collect, isStream } from './body.ts';
-export type { ClientConnection, ResponseHandler } from './client/connection.ts';
+export { Upgraded } from './client/call.ts';
+export type { ClientConnection, ResponseHandler, Retry } from './client/connection.ts';
+export type { Connector, Endpoint } from './client/connector.ts';
+export {
+  Destination,
+  type DestinationOptions,
+  type DestinationTls,
+  type Keepalive,
+  type Target,
+  type TransportName,
+  type TunnelProxy,
+  type VersionPolicy,
+  type Wire,
+} from './client/destination.ts';
+export {
+  UpstreamError,
+  type UpstreamErrorFacts,
+  type UpstreamErrorKind,
+  upstreamErrors,
+} from './client/errors.ts';
+export {
+  type PoolCounters,
+  type PoolObserver,
+  type PoolOptions,
+  type SendOptions,
+  UpstreamPool,
+} from './client/pool.ts';
+export { REPLAY_LIMIT, type Replayable, replayable } from './client/replay.ts';
+export { type Clock, systemClock, type Timer } from './clock.ts';
+export { HostsFile } from './dns/hosts-file.ts';
+export { addressOf, normalizeName } from './dns/name.ts';
+export { AddressSet, Dns, DnsError, type DnsOptions, type HostResolver, type LookupFamily } from './dns/resolver.ts';
+export { type Answer, type DnsQuery, type SearchRules, SystemDns } from './dns/system.ts';
 export { defaultHttp1ClientOptions, Http1ClientConnection, type Http1ClientOptions } from './h1/client.ts';
 export { IncompleteMessage, MalformedMessage, UnwritableMessage } from './h1/errors.ts';
 export { serveHttp1 } from './h1/server.ts';

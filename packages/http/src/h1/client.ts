@@ -84,6 +84,10 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
     return this.#busy || !this.usable ? 0 : 1;
   }
 
+  get active(): number {
+    return this.#busy ? 1 : 0;
+  }
+
   get usable(): boolean {
     return this.#keepAlive && !this.#closed;
   }

@@ -1,6 +1,6 @@
-import { answer, startProxy } from './lib/nginx.ts';
-import { startGateway } from './lib/gateway.ts';
 import { join } from 'node:path';
+import { startGateway } from './lib/gateway.ts';
+import { answer, startProxy } from './lib/nginx.ts';
 import { node, root, start } from './lib/processes.ts';
 import { type Spread, spread } from './lib/spread.ts';
 import { drive } from './lib/wrk.ts';

@@ -30,6 +30,8 @@ await build({
   legalComments: 'linked',
   define: { 'process.env.AGENTGATEWAY_BUNDLE': '"1"' },
   // Libraries in CommonJS ask for Node's modules through `require`.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   logLevel: 'info',
 });

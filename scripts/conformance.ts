@@ -17,9 +17,13 @@ for (const suite of readdirSync(suites)) {
   const runner = join(suites, suite, 'run.mjs');
   if (!existsSync(runner)) continue;
   console.log(`conformance: ${suite}`);
-  const { status } = spawnSync(process.execPath, [runner, ...process.argv.slice(2), '--', join(root, 'bin', 'agentgateway')], {
-    stdio: 'inherit',
-  });
+  const { status } = spawnSync(
+    process.execPath,
+    [runner, ...process.argv.slice(2), '--', join(root, 'bin', 'agentgateway')],
+    {
+      stdio: 'inherit',
+    },
+  );
   if (status !== 0) failed++;
 }
 process.exit(failed === 0 ? 0 : 1);

@@ -14,11 +14,9 @@ export interface GatewayOptions {
 /** Command line of a gateway on a configuration of the benchmark: one worker, no management ports, access log to a file. */
 export function gatewayCommand({ name, config, bundle }: GatewayOptions): string[] {
   const file = scratch(`${name}.yaml`);
-  writeFileSync(
-    file,
-    `config: { workerThreads: 1, adminAddr: off, statsAddr: off, readinessAddr: off }\n${config}`,
-  );
-  const entry = bundle === true ? join(root, 'dist', 'agentgateway.mjs') : join(root, 'packages/gateway/src/cli/main.ts');
+  writeFileSync(file, `config: { workerThreads: 1, adminAddr: off, statsAddr: off, readinessAddr: off }\n${config}`);
+  const entry =
+    bundle === true ? join(root, 'dist', 'agentgateway.mjs') : join(root, 'packages/gateway/src/cli/main.ts');
   return [node, entry, '-f', file];
 }
 

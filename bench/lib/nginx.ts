@@ -44,7 +44,13 @@ export function startProxy(core: number, port: number, upstreamPort: number): Pr
   );
 }
 
-function startNginx(core: number, port: number, name: string, servers: string, log = 'access_log off;'): Promise<Running> {
+function startNginx(
+  core: number,
+  port: number,
+  name: string,
+  servers: string,
+  log = 'access_log off;',
+): Promise<Running> {
   const config = scratch(`${name}.conf`);
   writeFileSync(
     config,

@@ -86,7 +86,12 @@ function residentMemory(pid: number): number {
 /** @throws Error naming what to install. */
 export function demand(...commands: readonly string[]): void {
   const missing = commands.filter(
-    (command) => !(process.env.PATH ?? '').split(':').concat('/usr/sbin').some((path) => existsSync(join(path, command))),
+    (command) =>
+      !(process.env.PATH ?? '')
+        .split(':')
+        .concat('/usr/sbin')
+        .some((path) => existsSync(join(path, command))),
   );
-  if (missing.length > 0) throw new Error(`the benchmark needs ${missing.join(', ')}: apt-get install ${missing.join(' ')}`);
+  if (missing.length > 0)
+    throw new Error(`the benchmark needs ${missing.join(', ')}: apt-get install ${missing.join(' ')}`);
 }

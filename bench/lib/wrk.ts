@@ -33,7 +33,17 @@ export async function drive(
   if (options.body !== undefined) writeFileSync(scratch('body'), options.body);
   const child = spawn(
     'taskset',
-    ['-c', `${core}`, 'wrk', '-t1', `-c${options.connections}`, `-d${options.seconds}s`, '-s', join(root, 'bench', 'check.lua'), url],
+    [
+      '-c',
+      `${core}`,
+      'wrk',
+      '-t1',
+      `-c${options.connections}`,
+      `-d${options.seconds}s`,
+      '-s',
+      join(root, 'bench', 'check.lua'),
+      url,
+    ],
     {
       env: {
         ...process.env,

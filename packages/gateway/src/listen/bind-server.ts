@@ -11,7 +11,7 @@ import {
 import type { AcceptedOn, Pipeline } from '../pipeline/serve.ts';
 import type { BindPlan, ListenerPlan } from '../plans/plan.ts';
 import type { Bind } from '../resources/model.ts';
-import { selectListener } from '../resources/routing/listener.ts';
+import { selectListener } from '../resources/routing/index.ts';
 import type { ConnectionMetrics, Telemetry } from '../telemetry/telemetry.ts';
 
 /** Milliseconds that a client has for its TLS handshake (spec 02 §2.6). */
@@ -53,8 +53,10 @@ export class BindServer {
 
   /** @throws the system's error where the port cannot be had. */
   async open(bind: Bind, mode: 'shared' | 'alone'): Promise<void> {
-    this.#listening = await listen({ host: bind.host, port: bind.port }, { reusePort: mode === 'shared' }, (transport, info) =>
-      this.accept(transport, info),
+    this.#listening = await listen(
+      { host: bind.host, port: bind.port },
+      { reusePort: mode === 'shared' },
+      (transport, info) => this.accept(transport, info),
     );
   }
 
@@ -83,18 +85,18 @@ export class BindServer {
   async #terminate(transport: Transport, info: ConnectionInfo, plan: BindPlan): Promise<void> {
     const { telemetry } = this.#ports;
     const startedAt = performance.now();
-    let listener: ListenerPlan | undefined;
+    let listener: ListenerPlan | null = null;
     this.#handshaking.add(transport);
     try {
       const accepted = await acceptTls(
         transport,
         (serverName) => {
           listener = selectListener(plan.secure, serverName);
-          return listener === undefined ? null : this.#ports.tlsContext(listener);
+          return listener === null ? null : this.#ports.tlsContext(listener);
         },
         { timeout: HANDSHAKE_TIMEOUT },
       );
-      if (listener === undefined) throw new Error('no listener');
+      if (listener === null) throw new Error('no listener');
       this.#metrics(plan, listener).handshake(performance.now() - startedAt);
       this.#serve(accepted.transport, { ...info, tls: accepted.tls }, plan, listener);
     } catch (error) {
@@ -144,7 +146,6 @@ export class BindServer {
   drainListener(key: string): void {
     for (const { connection, tlsListener } of this.#served) if (tlsListener === key) connection.drain();
   }
-
 
   /** No new connections from now on. */
   async stopAccepting(): Promise<void> {

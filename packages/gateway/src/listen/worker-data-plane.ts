@@ -1,6 +1,6 @@
-import { Dns, type TlsContext, createServerContext, UpstreamPool } from '@agentgateway/http';
-import type { Ports } from '../pipeline/step.ts';
+import { createServerContext, Dns, type TlsContext, UpstreamPool } from '@agentgateway/http';
 import { Pipeline } from '../pipeline/serve.ts';
+import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
 import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
 import type { Bind, Listener, ResourceDelta, ResourceId } from '../resources/model.ts';
@@ -43,7 +43,9 @@ class WorkerDataPlane implements DataPlane {
     this.#dns = new Dns({ family: settings.dnsLookupFamily });
     this.#pool = new UpstreamPool({
       resolver: this.#dns,
-      onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
+      observer: {
+        onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
+      },
     });
     this.#pipeline = new Pipeline({ clock, random: Math.random, telemetry: this.#telemetry });
     this.#compiler = new PlanCompiler({

@@ -1,12 +1,10 @@
-import { type Body, type Headers, isStream, type Replayable, type Response, replayable } from '@agentgateway/http';
+import { type Headers, isStream, type Response, replayable } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { RoutePlan } from '../plans/plan.ts';
+import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { runSteps } from './run.ts';
-
-/** Bytes of a request body that can be sent again (spec 02 §3.12). */
-const REPLAY_LIMIT = 65_536;
 
 type Outcome = Response | GatewayError;
 
@@ -51,29 +49,31 @@ async function attemptRepeatedly(
 ): Promise<Outcome> {
   const { request, record } = exchange;
   const start = takeSnapshot(exchange);
-  const bodies: Replayable | null = isStream(request.body) ? replayable(request.body, REPLAY_LIMIT) : null;
-  const whole = request.body;
-  const replays = bodies !== null || whole === null || (whole as Buffer).length <= REPLAY_LIMIT;
-  for (let number = 0; ; number++) {
-    exchange.attempt = number;
-    record.retryAttempt = number;
-    request.body = bodies === null ? whole : (bodies.next() as Body);
-    if (number > 0) request.headers.set('x-retry-attempt', String(number));
+  const bodies = replayable(request.body, maxReplayBytes);
+  try {
+    for (let number = 0; ; number++) {
+      exchange.attempt = number;
+      record.retryAttempt = number;
+      request.body = bodies.next(number >= retry.attempts);
+      if (number > 0) request.headers.set(retryAttemptHeader, String(number));
 
-    let outcome: Outcome;
-    try {
-      outcome = await attemptOnce(exchange, backend);
-    } catch (error) {
-      if (!(error instanceof GatewayError)) throw error;
-      outcome = error;
+      let outcome: Outcome;
+      try {
+        outcome = await attemptOnce(exchange, backend);
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        outcome = error;
+      }
+      const again =
+        outcome instanceof GatewayError ? retry.shouldRetryError(outcome) : retry.shouldRetry(outcome.status);
+      if (!again || number >= retry.attempts || !bodies.canReplay() || exchange.abort.reason !== null) return outcome;
+
+      if (!(outcome instanceof GatewayError) && isStream(outcome.body)) outcome.body.cancel(new Error('tried again'));
+      if (retry.backoff > 0) await pause(exchange, retry.backoff);
+      restore(exchange, start);
     }
-    const again = outcome instanceof GatewayError ? outcome.retryable : retry.retriesStatus(outcome.status);
-    if (!again || number >= retry.attempts || !replays || exchange.abort.reason !== null) return outcome;
-    if (bodies !== null && !bodies.canReplay()) return outcome;
-
-    if (!(outcome instanceof GatewayError) && isStream(outcome.body)) outcome.body.cancel(new Error('tried again'));
-    if (retry.backoff > 0) await pause(exchange, retry.backoff);
-    restore(exchange, start);
+  } finally {
+    bodies.release(new Error('no further tries'));
   }
 }
 

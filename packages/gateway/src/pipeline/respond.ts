@@ -1,7 +1,7 @@
 import { type BodyConsumer, type BodyStream, type Headers, isStream, type Response, splice } from '@agentgateway/http';
 import { errorResponse, GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
-import { removeResponseHopByHop } from './hop-by-hop.ts';
+import { stripResponseHopByHop } from './hop-by-hop.ts';
 import { runResponseSteps } from './run.ts';
 import type { ResponseStep, StepResult } from './step.ts';
 
@@ -39,14 +39,14 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
 
   if (exchange.upgraded !== null && response.status === 101) {
     if (reply.upgradable) {
-      splice(reply.upgrade(response), exchange.upgraded);
+      splice(reply.upgrade(response), exchange.upgraded, () => {});
       return;
     }
     exchange.upgraded.destroy();
     response = noteError(exchange, new GatewayError('upgradeFailed'));
     record.status = response.status;
   }
-  removeResponseHopByHop(response.headers);
+  stripResponseHopByHop(response.status, response.headers);
   if (exchange.grpc) watchGrpcStatus(exchange, response);
   reply.respond(response);
 }

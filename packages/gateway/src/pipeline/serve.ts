@@ -1,13 +1,12 @@
 import { Abort, type ConnectionInfo, type Reply, type Request, type Response } from '@agentgateway/http';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from '../plans/plan.ts';
-import { selectListener } from '../resources/routing/listener.ts';
-import { pathMatchText } from '../resources/routing/path-text.ts';
+import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { callBackend } from './attempts.ts';
 import { GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
-import { removeRequestHopByHop } from './hop-by-hop.ts';
+import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
 import { noteError, respond } from './respond.ts';
 import { runSteps } from './run.ts';
@@ -104,13 +103,12 @@ export class Pipeline {
     exchange.maxBufferSize = bind.maxBufferSize;
 
     const host = normalise(request, exchange.connection.tls !== null);
-    if (host instanceof GatewayError) return host;
     exchange.host = host;
     record.host = host;
-    exchange.upgrade = removeRequestHopByHop(request.headers);
+    exchange.upgrade = stripRequestHopByHop(request);
 
     const listener = chooseListener(bind, on, host);
-    if (listener === undefined) return new GatewayError('listenerNotFound');
+    if (listener === null) return new GatewayError('listenerNotFound');
     exchange.listenerPlan = listener;
     record.gateway = listener.gateway;
     record.listener = listener.listener.name.listenerName;
@@ -127,8 +125,8 @@ export class Pipeline {
     const { request, record } = exchange;
     // A client may reuse a TLS connection for another name; the certificate it was shown must be that name's.
     if (on.tlsListener !== null) {
-      const owner = selectListener(bind.listeners, exchange.host);
-      if (owner !== listener) return new GatewayError(owner === undefined ? 'routeNotFound' : 'misdirectedRequest');
+      const owner = selectListener(bind.secure, exchange.host);
+      if (owner !== listener) return new GatewayError(owner === null ? 'routeNotFound' : 'misdirectedRequest');
     }
     const found = listener.routes.find({
       host: exchange.host,
@@ -146,7 +144,7 @@ export class Pipeline {
     record.route = plan.name;
     record.pathMatch = pathMatchText(found.match.path);
 
-    const chosen = plan.choose(this.#ports.random);
+    const chosen = plan.choose(this.#ports.random());
     const early = runSteps(plan.steps, exchange);
     if (early === undefined) return this.#toUpstream(exchange, plan, chosen);
     if (!(early instanceof Promise)) return early;
@@ -166,8 +164,8 @@ export class Pipeline {
 
 type Outcome = Response | GatewayError;
 
-function chooseListener(bind: BindPlan, on: AcceptedOn, host: string): ListenerPlan | undefined {
-  if (on.tlsListener !== null) return bind.listeners.find((plan) => plan.listener.key === on.tlsListener);
+function chooseListener(bind: BindPlan, on: AcceptedOn, host: string): ListenerPlan | null {
+  if (on.tlsListener !== null) return bind.secure.find((plan) => plan.listener.key === on.tlsListener) ?? null;
   return selectListener(bind.plaintext, host);
 }
 

@@ -1,13 +1,12 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
-import { compilePhase, compileResponsePhase, loadSteps } from '../pipeline/phases.ts';
+import { type CompiledPhase, loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
 import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
-import type { Backend, Listener, Route, ResourceId, RouteBackend, TargetedPolicy } from '../resources/model.ts';
-import { compileRoutes, type RouteTable } from '../resources/routing/table.ts';
-import { compileWeights } from '../resources/routing/weights.ts';
+import type { Backend, Listener, ResourceId, Route, RouteBackend, TargetedPolicy } from '../resources/model.ts';
+import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { compileFrontend } from './frontend.ts';
@@ -27,6 +26,7 @@ export interface CompilePorts {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
+  #phases: PhaseCompiler | null = null;
   #routePlans = new Map<string, Memo<RoutePlan>>();
   #listenerPlans = new Map<string, Memo<ListenerPlan>>();
 
@@ -50,7 +50,7 @@ export class PlanCompiler {
       for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
     }
     for (const { policy } of state.policies.values()) if (policy.family !== 'frontend') add([policy.policy]);
-    await loadSteps(kinds);
+    this.#phases = await loadSteps(kinds);
     await loadBackends(Array.from(state.backends.values(), ({ target }) => target));
   }
 
@@ -122,15 +122,12 @@ export class PlanCompiler {
     targeted: TargetedPolicies,
   ): ListenerPlan {
     const merged = [...gatewayPhasePolicies(targeted.forListener(listener)).values()];
-    const ports = (spec: unknown) => this.#ports.ports(listener, spec);
-    const table: RouteTable = compileRoutes(routes);
     return {
       listener,
       gateway: `${listener.name.gatewayNamespace}/${listener.name.gatewayName}`,
       hostname: listener.hostname,
-      steps: compilePhase('gateway', merged, ports),
-      responseSteps: compileResponsePhase('gateway', merged, ports),
-      routes: table,
+      ...this.#phase('gateway', merged, listener),
+      routes: compileRoutes(routes),
       plans,
     };
   }
@@ -141,7 +138,6 @@ export class PlanCompiler {
     listener: Listener,
     targeted: TargetedPolicies,
   ): RoutePlan {
-    const ports = (spec: unknown) => this.#ports.ports(route, spec);
     const forListener = targeted.forListener(listener);
     const forRoute = targeted.forRoute(route);
     const traffic = routePhasePolicies(forListener, forRoute, route.policies);
@@ -152,8 +148,7 @@ export class PlanCompiler {
     return {
       route,
       name: `${route.name.namespace}/${route.name.name}`,
-      steps: compilePhase('route', merged, ports),
-      responseSteps: compileResponsePhase('route', merged, ports),
+      ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
       retry: retry === undefined ? null : compileRetry(retry.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
@@ -176,19 +171,21 @@ export class PlanCompiler {
   ): BackendPlan {
     const compile = backend === undefined ? null : backendCompiler(backend.target);
     if (backend === undefined || compile === null) return { backend: null, compiled: null };
-    const ports = (spec: unknown) => this.#ports.ports(backend, spec);
     const compiled = compile({
       backend,
       policies: backendPolicies(reference.policies, backend.policies, ...targeted),
       routeAi,
-      ports: ports(backend),
+      ports: this.#ports.ports(backend, backend),
       upstream: this.#ports.upstream,
-      phase: (policies) => ({
-        steps: compilePhase('backend', policies, ports),
-        responseSteps: compileResponsePhase('backend', policies, ports),
-      }),
+      phase: (policies) => this.#phase('backend', policies, backend),
     });
     return { backend, compiled };
+  }
+
+  /** Each policy gets the ports of its own specification, so that its cells outlive changes around it. */
+  #phase(phase: Phase, policies: readonly (TrafficPolicy | BackendPolicy)[], owner: ResourceId): CompiledPhase {
+    if (this.#phases === null) throw new Error('load() comes before compile()');
+    return this.#phases.compile(phase, policies, (spec) => this.#ports.ports(owner, spec));
   }
 }
 

@@ -4,7 +4,7 @@ import type { ResponseStep, Step } from '../pipeline/step.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
 import type { TimeoutPlan } from '../policies/timeout/plan.ts';
 import type { Backend, Bind, Listener, Route } from '../resources/model.ts';
-import type { RouteTable } from '../resources/routing/table.ts';
+import type { RouteTable } from '../resources/routing/index.ts';
 
 /**
  * Plans are what resources become when they are compiled: everything that can be decided before a request comes is decided
@@ -48,7 +48,7 @@ export interface RoutePlan {
   /** Null: no second try. */
   readonly retry: RetryPlan | null;
   /** Chooses a backend reference by weight: its index, or -1. */
-  readonly choose: (random: () => number) => number;
+  readonly choose: (random: number) => number;
   readonly backends: readonly BackendPlan[];
 }
 

@@ -94,9 +94,7 @@ export function routePhasePolicies(
 }
 
 /** Backend phase: most specific first, the first of a kind wins (spec 01 §3.7 d). */
-export function backendPolicies(
-  ...levels: (readonly (BackendPolicy | TargetedPolicy)[])[]
-): readonly BackendPolicy[] {
+export function backendPolicies(...levels: (readonly (BackendPolicy | TargetedPolicy)[])[]): readonly BackendPolicy[] {
   const merged: BackendPolicy[] = [];
   for (const entry of levels.flat()) {
     let policy: BackendPolicy;

@@ -1,4 +1,13 @@
-import { Destination, type Response, type Target, tlsKey, Upgraded, UpstreamError, type UpstreamPool, upstreamErrors } from '@agentgateway/http';
+import {
+  Destination,
+  type Response,
+  type Target,
+  tlsKey,
+  Upgraded,
+  UpstreamError,
+  type UpstreamPool,
+  upstreamErrors,
+} from '@agentgateway/http';
 import { GatewayError } from '../pipeline/errors.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
 import type { BackendTlsSpec } from '../policies/backend-tls/spec.ts';

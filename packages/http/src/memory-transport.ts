@@ -68,7 +68,8 @@ export class MemoryTransport implements Transport {
     this.writes++;
     this.bytesWritten += chunk.length;
     const peer = this.#peer;
-    if (chunk.length > 0 && !peer.destroyed) {
+    if (peer.destroyed) this.#reset();
+    else if (chunk.length > 0) {
       peer.#inbox.push(chunk);
       peer.#waiting += chunk.length;
       peer.mostWaiting = Math.max(peer.mostWaiting, peer.#waiting);

@@ -14,6 +14,7 @@ export {
   type VersionPolicy,
   type Wire,
 } from './client/destination.ts';
+export { Dialer, type DialerOptions, destinationTls } from './client/dial.ts';
 export {
   UpstreamError,
   type UpstreamErrorFacts,
@@ -22,7 +23,6 @@ export {
 } from './client/errors.ts';
 export {
   type PoolCounters,
-  type PoolObserver,
   type PoolOptions,
   type SendOptions,
   UpstreamPool,

@@ -8,6 +8,7 @@ import type { Transport } from '../transport.ts';
 import { Call, type CallOwner, type Upgraded } from './call.ts';
 import type { Connector, Endpoint } from './connector.ts';
 import type { Destination, Target, TransportName, Wire } from './destination.ts';
+import { Dialer } from './dial.ts';
 import { UpstreamError } from './errors.ts';
 import { Lane, type LaneOwner } from './lane.ts';
 
@@ -21,12 +22,6 @@ export interface SendOptions {
   readonly timeout?: number | undefined;
   /** Interim responses. */
   readonly onInform?: ((status: number, headers: Headers) => void) | undefined;
-}
-
-/** What the pool tells of itself as it happens. */
-export interface PoolObserver {
-  /** A connection stands: milliseconds from dialling to readiness. */
-  onConnect(milliseconds: number, transport: TransportName): void;
 }
 
 /** The pool at this moment. */
@@ -43,10 +38,12 @@ export interface PoolCounters {
 }
 
 export interface PoolOptions {
-  readonly connector: Connector;
   readonly resolver: HostResolver;
+  /** The network, unless something else is given. */
+  readonly connector?: Connector;
   readonly clock?: Clock;
-  readonly observer?: PoolObserver | null;
+  /** A connection stands: milliseconds from dialling to readiness. */
+  readonly onConnect?: (milliseconds: number, transport: TransportName) => void;
 }
 
 /** Milliseconds that an address which could not be connected to is passed over while there are others. */
@@ -74,16 +71,14 @@ export class UpstreamPool {
   #closed = false;
 
   constructor(options: PoolOptions) {
-    const { connector, resolver } = options;
-    const clock = options.clock ?? systemClock;
-    const observer = options.observer ?? null;
+    const { resolver, connector = new Dialer(), clock = systemClock, onConnect } = options;
     this.#connector = connector;
     this.#resolver = resolver;
     this.#clock = clock;
     this.#owner = {
       clock,
       connector,
-      onConnect: (milliseconds, transport) => observer?.onConnect(milliseconds, transport),
+      onConnect: (milliseconds, transport) => onConnect?.(milliseconds, transport),
       onConnected: (endpoint) => this.#bad.delete(endpointKey(endpoint)),
       onConnectFailed: (endpoint) => this.#markBad(endpointKey(endpoint)),
       untried: (call) => (call.set === null ? 1 : call.set.addresses.length - (call.tried?.length ?? 0)),

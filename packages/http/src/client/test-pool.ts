@@ -196,7 +196,7 @@ export function fakePool(hosts: Record<string, string[]> = {}) {
     connector,
     clock,
     resolver: new FakeResolver(hosts),
-    observer: { onConnect: (milliseconds, transport) => connects.push(`${transport} ${milliseconds}`) },
+    onConnect: (milliseconds, transport) => connects.push(`${transport} ${milliseconds}`),
   });
   return { pool, connector, clock, connects };
 }

@@ -1,4 +1,5 @@
 import type { Abort } from '../abort.ts';
+import { UpgradedTransport } from '../h1/upgraded.ts';
 import type { Transport, TransportHandler } from '../transport.ts';
 import { UpstreamError } from './errors.ts';
 
@@ -14,20 +15,13 @@ export interface TunnelRequest {
   readonly authorization: string | null;
 }
 
-/** A transport that was used to open a tunnel, and what came through already. */
-export interface Tunnel {
-  readonly transport: Transport;
-  /** Bytes behind the proxy's head: the first ones of the tunnel. */
-  readonly head: Buffer;
-}
-
 /**
- * Opens a tunnel through an HTTP proxy (CONNECT, RFC 9110 §9.3.6). The transport comes back paused.
+ * Opens a tunnel through an HTTP proxy (CONNECT, RFC 9110 §9.3.6). What comes back begins with the tunnel's first byte, and waits.
  *
  * @throws UpstreamError of kind `Tunnel`; the transport is closed then.
  */
-export function openTunnel(transport: Transport, request: TunnelRequest, abort: Abort): Promise<Tunnel> {
-  const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
+export function openTunnel(transport: Transport, request: TunnelRequest, abort: Abort): Promise<Transport> {
+  const { promise, resolve, reject } = Promise.withResolvers<Transport>();
   const handler = new TunnelHandler(transport, abort, resolve, reject);
   abort.listen(handler.onAbort);
   if (abort.reason !== null) return promise;
@@ -41,12 +35,17 @@ export function openTunnel(transport: Transport, request: TunnelRequest, abort: 
 class TunnelHandler implements TransportHandler {
   readonly #transport: Transport;
   readonly #abort: Abort;
-  readonly #resolve: (tunnel: Tunnel) => void;
+  readonly #resolve: (tunnel: Transport) => void;
   readonly #reject: (error: Error) => void;
   #received: Buffer = Buffer.alloc(0);
   #over = false;
 
-  constructor(transport: Transport, abort: Abort, resolve: (tunnel: Tunnel) => void, reject: (error: Error) => void) {
+  constructor(
+    transport: Transport,
+    abort: Abort,
+    resolve: (tunnel: Transport) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#transport = transport;
     this.#abort = abort;
     this.#resolve = resolve;
@@ -70,8 +69,8 @@ class TunnelHandler implements TransportHandler {
     if (status === 200) {
       this.#over = true;
       this.#abort.unlisten(this.onAbort);
-      this.#transport.pause();
-      this.#resolve({ transport: this.#transport, head: this.#received.subarray(end + 4) });
+      // What came behind the head is the tunnel's first word already.
+      this.#resolve(new UpgradedTransport(this.#transport, this.#received.subarray(end + 4), false, null));
     } else if (status === 407) {
       this.#fail(new UpstreamError('Tunnel', 'tunnel required auth'));
     } else {

@@ -1,4 +1,5 @@
 import type { Abort, ConnectionInfo, Headers, Reply, Request, Response } from '@agentgateway/http';
+import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
 import type { GatewayError } from './errors.ts';
@@ -37,6 +38,11 @@ export class Exchange {
   responseHeaders: Headers | null = null;
   /** Bytes that may be held of a body. */
   maxBufferSize: number;
+  /** True if the configuration says how much; otherwise backends that hold larger bodies by nature have a limit of their own. */
+  maxBufferSizeConfigured = false;
+
+  /** Of the route; a backend's own `ai` policy goes before it, field by field. */
+  ai: AiPolicySpec | null = null;
 
   /** What `apiKey` found out; null if no key was shown. */
   apiKey: {

@@ -11,7 +11,7 @@ export {
   renderCompletionsRequest,
 } from './formats/completions/request.ts';
 export { type CompletionsAnswer, readCompletionsResponse } from './formats/completions/response.ts';
-export { CompletionsStream } from './formats/completions/stream.ts';
+export { CompletionsStream, type StreamRest } from './formats/completions/stream.ts';
 export { readCompletionsUsage } from './formats/completions/usage.ts';
 export { generateContentError } from './formats/generate-content/error.ts';
 export { messagesError } from './formats/messages/error.ts';

@@ -62,6 +62,13 @@ export class JsonObject {
     return { start: this.members[at + 2] as number, end: this.members[at + 3] as number };
   }
 
+  /** How often a field is there. */
+  count(name: string): number {
+    let count = 0;
+    for (const other of this.#names) if (other === name) count++;
+    return count;
+  }
+
   /** The value of a field; of a repeated one the last, as `JSON.parse` has it. */
   get(name: string): Span | undefined {
     const index = this.#names.lastIndexOf(name);

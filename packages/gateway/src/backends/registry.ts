@@ -10,7 +10,7 @@ type BackendType = BackendTarget['type'];
 const loaders: Readonly<Record<Exclude<BackendType, 'extension' | 'invalid'>, () => Promise<CompileBackend>>> = {
   host: async () => (await import('./http/backend.ts')).compileHostBackend,
   dynamic: async () => (await import('./http/backend.ts')).compileDynamicBackend,
-  ai: async () => (await import('./llm/backend.ts')).compileLlmBackend,
+  ai: async () => (await import('./llm/compile.ts')).compileLlmBackend,
 };
 
 /** Kinds that an extension brings, by the name that the resource gives. */

@@ -38,6 +38,8 @@ test.each([
   ['[]', null],
   ['{}', 'messages'],
   ['{"messages":{}}', 'messages'],
+  [`{"messages":[],${messages}}`, 'messages'],
+  [`{"model":"a","model":"b",${messages}}`, 'model'],
   [`{"model":1,${messages}}`, 'model'],
   [`{"stream":"true",${messages}}`, 'stream'],
   [`{"temperature":"0.7",${messages}}`, 'temperature'],

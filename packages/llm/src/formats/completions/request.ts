@@ -47,12 +47,13 @@ const wholeNumbers = new Set(['seed', 'max_tokens', 'max_completion_tokens', 'n'
 /**
  * Reads a request (spec 05 §4.1).
  *
- * @throws RequestError if it is not JSON, no object, or a field that the gateway relies on is of another type.
+ * @throws RequestError if it is not JSON, no object, or a field that the gateway relies on is of another type or repeated.
  */
 export function readCompletionsRequest(bytes: Buffer): CompletionsRequest {
   const object = scan(bytes);
   for (const [name, kind] of fieldKinds) checkKind(object, name, kind);
   const messages = object.kind('messages');
+  checkOnce(object, 'messages');
   if (messages === undefined) throw new RequestError('failed to parse request: missing field `messages`', 'messages');
   if (messages !== 'array') throw wrongType('messages', 'array', messages);
 
@@ -91,7 +92,9 @@ function scan(bytes: Buffer): JsonObject {
 
 function checkKind(object: JsonObject, name: string, expected: JsonKind): void {
   const found = object.kind(name);
-  if (found === undefined || found === 'null') return;
+  if (found === undefined) return;
+  checkOnce(object, name);
+  if (found === 'null') return;
   if (found !== expected) throw wrongType(name, expected, found);
   if (!wholeNumbers.has(name)) return;
   const value = object.value(name) as number;
@@ -99,6 +102,11 @@ function checkKind(object: JsonObject, name: string, expected: JsonKind): void {
   if (value < 0 && name !== 'seed') {
     throw new RequestError(`failed to parse request: \`${name}\` must not be negative`, name);
   }
+}
+
+/** Readers differ on which of two counts: what was checked here must be what the provider acts on. */
+function checkOnce(object: JsonObject, name: string): void {
+  if (object.count(name) > 1) throw new RequestError(`failed to parse request: duplicate field \`${name}\``, name);
 }
 
 function wrongType(name: string, expected: string, found: string): RequestError {

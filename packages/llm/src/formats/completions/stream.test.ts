@@ -109,11 +109,13 @@ test('the first chunk tells model and tier, also if it has no choices', () => {
 
 test('the rest of a stream counts if it is a whole event', () => {
   const stream = new CompletionsStream(1);
-  expect(stream.readRest(Buffer.from('data: [DO'))).toBe(false);
-  expect(stream.readRest(Buffer.from(stop.slice(0, -10)))).toBe(false);
+  for (const cut of ['data: [DO', 'dat', 'data', stop.slice(0, -10)]) {
+    expect(stream.readRest(Buffer.from(cut))).toBe('cut');
+  }
   expect(stream.finished).toBe(false);
-  expect(stream.readRest(Buffer.from(stop.trimEnd()))).toBe(true);
+  expect(stream.readRest(Buffer.from(stop.trimEnd()))).toBe('whole');
   expect(stream.finished).toBe(true);
-  expect(stream.readRest(Buffer.from('data: [DONE]'))).toBe(true);
+  expect(stream.readRest(Buffer.from(usageOnly.trimEnd()))).toBe('usageOnly');
+  for (const whole of ['data: [DONE]', '\n', ': bye']) expect(stream.readRest(Buffer.from(whole))).toBe('whole');
   expect(stream.done).toBe(true);
 });

@@ -6,6 +6,9 @@ import { readCompletionsUsage } from './usage.ts';
 const usageKey = Buffer.from('"usage"');
 const finishKey = Buffer.from('"finish_reason"');
 
+/** What stood behind the last whole frame of a stream: nothing that matters or an event but for its line ends, or a piece. */
+export type StreamRest = 'whole' | 'usageOnly' | 'cut';
+
 /**
  * Watches a Chat Completions stream that is passed on as it is: what the record needs, and whether it came to its end.
  *
@@ -63,13 +66,12 @@ export class CompletionsStream implements CompletionsAnswer {
     return event !== null && this.#event(event.data);
   }
 
-  /** Reads what is left of a stream that ended inside a frame. True if it was a whole event but for its line ends. */
-  readRest(rest: Buffer): boolean {
+  /** Reads what is left of a stream that ended inside a frame. */
+  readRest(rest: Buffer): StreamRest {
     const event = readFrame(rest, 0, rest.length);
-    if (event === null) return false;
-    if (event.data !== '[DONE]' && parse(event.data) === undefined) return false;
-    this.#event(event.data);
-    return true;
+    if (event === null) return /^(\s*|:.*)$/s.test(rest.toString('latin1')) ? 'whole' : 'cut';
+    if (event.data !== '[DONE]' && parse(event.data) === undefined) return 'cut';
+    return this.#event(event.data) ? 'usageOnly' : 'whole';
   }
 
   #mayTell(bytes: Buffer, data: number, to: number): boolean {

@@ -1,6 +1,6 @@
-import { answer } from './lib/nginx.ts';
 import { Caller, requestBytes } from './lib/client.ts';
 import { startGateway } from './lib/gateway.ts';
+import { answer } from './lib/nginx.ts';
 import { percentile, type Spread, spread } from './lib/spread.ts';
 import { chatBody, chatConfig, MEASURED } from './throughput.ts';
 
@@ -47,7 +47,12 @@ async function paced(port: number, request: Buffer, seconds: number): Promise<nu
 
 /** Added latency of a chat completion: through the gateway and directly in turn, round by round. */
 export async function addedLatency(upstream: number, rounds: number, seconds: number): Promise<Latency> {
-  const gateway = await startGateway({ core: MEASURED, port: 8021, name: 'latency', config: chatConfig(8021, upstream) });
+  const gateway = await startGateway({
+    core: MEASURED,
+    port: 8021,
+    name: 'latency',
+    config: chatConfig(8021, upstream),
+  });
   const headers = { 'content-type': 'application/json', authorization: 'Bearer client-key' };
   const request = requestBytes('/v1/chat/completions', headers, chatBody);
   await paced(8021, request, 1);

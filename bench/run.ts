@@ -10,8 +10,8 @@ import { addedLatency } from './latency.ts';
 import { startUpstream } from './lib/nginx.ts';
 import { cleanUp, demand, node, root } from './lib/processes.ts';
 import { type Spread, spread } from './lib/spread.ts';
-import { idleStream, longStream, streamedEvents } from './streams.ts';
 import { startUp } from './startup.ts';
+import { idleStream, longStream, streamedEvents } from './streams.ts';
 import { chatCompletions, DRIVER, plainRoute } from './throughput.ts';
 
 const quick = process.argv.includes('--quick');
@@ -27,7 +27,10 @@ function pinSelf(): void {
 function prepare(): void {
   demand('nginx', 'wrk', 'taskset');
   if (!existsSync(join(root, 'bench/node_modules/@portkey-ai/gateway'))) {
-    const { status } = spawnSync('npm', ['ci', '--no-fund', '--no-audit'], { cwd: join(root, 'bench'), stdio: 'inherit' });
+    const { status } = spawnSync('npm', ['ci', '--no-fund', '--no-audit'], {
+      cwd: join(root, 'bench'),
+      stdio: 'inherit',
+    });
     if (status !== 0) throw new Error('could not install the peers');
   }
   const { status } = spawnSync(node, ['scripts/build.ts'], { cwd: root, stdio: 'ignore' });
@@ -48,7 +51,8 @@ function lookUp(): { readonly few: Spread; readonly many: Spread; readonly ratio
 }
 
 function show({ min, median, max }: Spread, digits: number, unit = ''): string {
-  const text = (value: number) => value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  const text = (value: number) =>
+    value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
   return `${text(median)}${unit} (${text(min)} – ${text(max)})`;
 }
 
@@ -66,7 +70,17 @@ try {
   const lookup = lookUp();
   await upstream.stop();
 
-  const results = { date: new Date().toISOString().slice(0, 10), plain, chat, latency, events, idle, source, bundle, lookup };
+  const results = {
+    date: new Date().toISOString().slice(0, 10),
+    plain,
+    chat,
+    latency,
+    events,
+    idle,
+    source,
+    bundle,
+    lookup,
+  };
   mkdirSync(join(root, 'bench/results'), { recursive: true });
   writeFileSync(join(root, 'bench/results/latest.json'), `${JSON.stringify(results, null, 2)}\n`);
 
@@ -92,7 +106,10 @@ try {
     const text = readFileSync(file, 'utf8');
     writeFileSync(
       file,
-      text.replace(/(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/, (_, open: string, close: string) => `${open}${table}\n${close}`),
+      text.replace(
+        /(<!-- bench -->\n)[\s\S]*?(<!-- \/bench -->)/,
+        (_, open: string, close: string) => `${open}${table}\n${close}`,
+      ),
     );
   }
 } finally {

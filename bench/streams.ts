@@ -63,10 +63,11 @@ function readStream(port: number): Promise<number> {
             if (byte === 10 && last === 10) events++;
             last = byte;
           }
-          tail = (tail + chunk.latin1Slice(Math.max(0, chunk.length - 32))).slice(-32);
+          tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - 32))).slice(-32);
         });
         response.on('end', () => {
-          if (response.statusCode === 200 && events === EVENTS + 4 && tail.endsWith('data: [DONE]\n\n')) resolve(events);
+          if (response.statusCode === 200 && events === EVENTS + 4 && tail.endsWith('data: [DONE]\n\n'))
+            resolve(events);
           else reject(new Error(`a stream of ${events} events, status ${response.statusCode}, ending in ${tail}`));
         });
       },

@@ -35,7 +35,7 @@ export class Caller {
     const end = this.#received.indexOf('\r\n\r\n');
     if (end < 0 || this.#received.length < end + 4 + this.#expect.length) return;
     const right =
-      this.#received.latin1Slice(9, 12) === '200' && this.#received.subarray(end + 4).equals(this.#expect);
+      this.#received.toString('latin1', 9, 12) === '200' && this.#received.subarray(end + 4).equals(this.#expect);
     this.#received = Buffer.alloc(0);
     const done = this.#waiting;
     this.#waiting = null;

@@ -33,6 +33,7 @@ export { HostsFile } from './dns/hosts-file.ts';
 export { addressOf, normalizeName } from './dns/name.ts';
 export { AddressSet, Dns, DnsError, type DnsOptions, type HostResolver, type LookupFamily } from './dns/resolver.ts';
 export { type Answer, type DnsQuery, type SearchRules, SystemDns } from './dns/system.ts';
+export { DuplexTransport, TransportDuplex } from './duplex-transport.ts';
 export { defaultHttp1ClientOptions, Http1ClientConnection, type Http1ClientOptions } from './h1/client.ts';
 export { IncompleteMessage, MalformedMessage, UnwritableMessage } from './h1/errors.ts';
 export { serveHttp1 } from './h1/server.ts';
@@ -46,4 +47,18 @@ export {
   type ServedConnection,
   type ServerOptions,
 } from './server/handler.ts';
+export { type Listening, type ListenOptions, type ListenTarget, listen, nextConnectionId } from './server/listen.ts';
+export { serveConnection } from './server/server.ts';
+export { ConnectTimeout, connectTcp, SocketTransport, setKeepAlive, type TcpKeepAlive } from './socket-transport.ts';
+export { type Splice, splice } from './splice.ts';
+export { type ClientTlsOptions, connectTls, tlsKey } from './tls/client.ts';
+export { TlsConfigError, type TlsVersion } from './tls/names.ts';
+export {
+  type AcceptedTls,
+  acceptTls,
+  createServerContext,
+  type ServerContext,
+  type ServerTlsOptions,
+  TlsHandshakeError,
+} from './tls/server.ts';
 export type { ConnectionInfo, TlsInfo, Transport, TransportHandler } from './transport.ts';

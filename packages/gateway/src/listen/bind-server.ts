@@ -1,18 +1,22 @@
+import type { Socket } from 'node:net';
 import {
   acceptTls,
   type ConnectionInfo,
   type Listening,
   listen,
   type ServedConnection,
+  type ServerContext,
+  type SocketTransport,
   serveConnection,
-  type TlsContext,
+  setKeepAlive,
   type Transport,
 } from '@agentgateway/http';
 import type { AcceptedOn, Pipeline } from '../pipeline/serve.ts';
 import type { BindPlan, ListenerPlan } from '../plans/plan.ts';
 import type { Bind } from '../resources/model.ts';
 import { selectListener } from '../resources/routing/index.ts';
-import type { ConnectionMetrics, Telemetry } from '../telemetry/telemetry.ts';
+import type { ConnectionLabels } from '../telemetry/metrics/metrics.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 
 /** Milliseconds that a client has for its TLS handshake (spec 02 §2.6). */
 const HANDSHAKE_TIMEOUT = 15_000;
@@ -22,7 +26,13 @@ export interface BindPorts {
   readonly pipeline: Pipeline;
   readonly telemetry: Telemetry;
   /** Certificates of a TLS listener, compiled once per listener resource. */
-  tlsContext(listener: ListenerPlan): TlsContext;
+  tlsContext(listener: ListenerPlan): ServerContext;
+}
+
+/** What is served, and the socket below it, whose end is the connection's. */
+interface Stream {
+  readonly transport: Transport;
+  readonly socket: Socket;
 }
 
 interface Served {
@@ -41,7 +51,7 @@ export class BindServer {
   /** Connections whose handshake is still going on. */
   readonly #handshaking = new Set<Transport>();
   /** Connections that came between the opening of the port and the commit of the configuration it belongs to. */
-  #early: (readonly [Transport, ConnectionInfo])[] | null = [];
+  #early: (readonly [SocketTransport, ConnectionInfo])[] | null = [];
   #listening: Listening | null = null;
   #draining = false;
   #onEmpty: (() => void) | null = null;
@@ -68,7 +78,7 @@ export class BindServer {
   }
 
   /** Takes a connection, from the port or from inside the process. */
-  accept(transport: Transport, info: ConnectionInfo): void {
+  accept(transport: SocketTransport, info: ConnectionInfo): void {
     if (this.#early !== null) {
       this.#early.push([transport, info]);
       return;
@@ -78,11 +88,12 @@ export class BindServer {
       transport.destroy();
       return;
     }
-    if (plan.bind.protocol === 'http') this.#serve(transport, info, plan, null);
+    if (plan.keepalives !== null) setKeepAlive(transport.socket, plan.keepalives);
+    if (plan.bind.protocol === 'http') this.#serve({ transport, socket: transport.socket }, info, plan, null);
     else void this.#terminate(transport, info, plan);
   }
 
-  async #terminate(transport: Transport, info: ConnectionInfo, plan: BindPlan): Promise<void> {
+  async #terminate(transport: SocketTransport, info: ConnectionInfo, plan: BindPlan): Promise<void> {
     const { telemetry } = this.#ports;
     const startedAt = performance.now();
     let listener: ListenerPlan | null = null;
@@ -94,11 +105,16 @@ export class BindServer {
           listener = selectListener(plan.secure, serverName);
           return listener === null ? null : this.#ports.tlsContext(listener);
         },
-        { timeout: HANDSHAKE_TIMEOUT },
+        { handshakeTimeout: HANDSHAKE_TIMEOUT },
       );
       if (listener === null) throw new Error('no listener');
-      this.#metrics(plan, listener).handshake(performance.now() - startedAt);
-      this.#serve(accepted.transport, { ...info, tls: accepted.tls }, plan, listener);
+      telemetry.metrics.tlsHandshake(connectionLabels(plan, listener), performance.now() - startedAt);
+      this.#serve(
+        { transport: accepted.transport, socket: transport.socket },
+        { ...info, tls: accepted.tls },
+        plan,
+        listener,
+      );
     } catch (error) {
       telemetry.log.debug('downstream connection', 'TLS handshake failed', {
         bind: this.key,
@@ -112,11 +128,11 @@ export class BindServer {
     }
   }
 
-  #serve(transport: Transport, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
+  #serve({ transport, socket }: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
     const on: AcceptedOn = { bind: this.key, tlsListener: listener?.listener.key ?? null };
-    const { pipeline } = this.#ports;
-    const metrics = this.#metrics(plan, listener ?? plan.listeners[0]);
-    metrics.opened();
+    const { pipeline, telemetry } = this.#ports;
+    const labels = connectionLabels(plan, listener ?? plan.listeners[0]);
+    telemetry.metrics.connectionOpened(labels);
     const connection = serveConnection(
       transport,
       info,
@@ -125,21 +141,12 @@ export class BindServer {
     );
     const served: Served = { connection, tlsListener: on.tlsListener };
     this.#served.add(served);
-    connection.onClosed = () => {
+    socket.once('close', () => {
       this.#served.delete(served);
-      metrics.closed(connection.bytesReceived, connection.bytesSent);
+      telemetry.metrics.connectionClosed(labels, socket.bytesRead, socket.bytesWritten);
       this.#checkEmpty();
-    };
+    });
     if (this.#draining) connection.drain();
-  }
-
-  #metrics(plan: BindPlan, listener: ListenerPlan | undefined): ConnectionMetrics {
-    return this.#ports.telemetry.metrics.connections(
-      plan.bind.key,
-      listener?.gateway ?? 'unknown',
-      listener?.listener.name.listenerName ?? 'unknown',
-      plan.bind.protocol === 'tls' ? 'https' : 'http',
-    );
   }
 
   /** Asks the clients of one TLS listener to come again: what they were shown has changed. */
@@ -174,4 +181,13 @@ export class BindServer {
   #checkEmpty(): void {
     if (this.#served.size === 0 && this.#handshaking.size === 0) this.#onEmpty?.();
   }
+}
+
+function connectionLabels({ bind }: BindPlan, listener: ListenerPlan | undefined): ConnectionLabels {
+  return {
+    bind: bind.key,
+    gateway: listener?.gateway ?? null,
+    listener: listener?.listener.name.listenerName ?? null,
+    protocol: bind.protocol === 'tls' ? 'https' : 'http',
+  };
 }

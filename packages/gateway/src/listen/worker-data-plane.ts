@@ -1,4 +1,4 @@
-import { createServerContext, Dns, type TlsContext, UpstreamPool } from '@agentgateway/http';
+import { createServerContext, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
@@ -6,6 +6,8 @@ import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
 import type { Bind, Listener, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { WorkerContext } from '../runtime/context.ts';
+import { LogLevels } from '../telemetry/levels.ts';
+import { LineWriter } from '../telemetry/line-writer.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpUpstreams } from '../upstream/http-upstreams.ts';
 import { BindServer } from './bind-server.ts';
@@ -23,11 +25,12 @@ interface Staged {
 class WorkerDataPlane implements DataPlane {
   readonly #context: WorkerContext;
   readonly #telemetry: Telemetry;
+  readonly #writer: LineWriter;
   readonly #pool: UpstreamPool;
   readonly #dns: Dns;
   readonly #pipeline: Pipeline;
   readonly #compiler: PlanCompiler;
-  readonly #contexts = new WeakMap<Listener, TlsContext>();
+  readonly #contexts = new WeakMap<Listener, ServerContext>();
   readonly #servers = new Map<string, BindServer>();
   /** Servers of binds that are gone, until their connections are. */
   readonly #leaving = new Set<BindServer>();
@@ -37,11 +40,20 @@ class WorkerDataPlane implements DataPlane {
   constructor(context: WorkerContext) {
     const { settings } = context;
     this.#context = context;
-    this.#telemetry = new Telemetry({ format: settings.logging.format, log: context.log });
+    const levels = new LogLevels(settings.logging.level);
+    this.#writer = new LineWriter({ fd: 1, lock: context.outputLock, id: context.worker.epoch + 1 });
+    this.#telemetry = new Telemetry({
+      format: settings.logging.format,
+      levels,
+      sink: this.#writer,
+      clock,
+      thread: String(context.worker.index),
+    });
     context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
-    context.telemetry.onLogLevel((level) => this.#telemetry.setLevel(level));
+    context.telemetry.onLogLevel((level) => levels.replace(level));
     this.#dns = new Dns({ family: settings.dnsLookupFamily });
     this.#pool = new UpstreamPool({
+      connector: new Dialer(),
       resolver: this.#dns,
       observer: {
         onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
@@ -141,7 +153,7 @@ class WorkerDataPlane implements DataPlane {
   async #end(): Promise<void> {
     await this.#pool.close();
     this.#dns.close();
-    await this.#telemetry.close();
+    this.#writer[Symbol.dispose]();
   }
 
   #retire(server: BindServer): void {
@@ -164,7 +176,7 @@ class WorkerDataPlane implements DataPlane {
     });
   }
 
-  #tlsContext({ listener }: ListenerPlan): TlsContext {
+  #tlsContext({ listener }: ListenerPlan): ServerContext {
     let context = this.#contexts.get(listener);
     if (context === undefined) {
       const { tls } = listener;

@@ -1,6 +1,7 @@
 import type { ServerOptions } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { ResponseStep, Step } from '../pipeline/step.ts';
+import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
 import type { TimeoutPlan } from '../policies/timeout/plan.ts';
 import type { Backend, Bind, Listener, Route } from '../resources/model.ts';
@@ -20,8 +21,8 @@ export interface BindPlan {
   readonly server: ServerOptions;
   /** Bytes that may be held of a body; null where the file does not say. */
   readonly maxBufferSize: number | null;
-  /** TCP keepalive of downstream sockets in milliseconds of idle time; 0 leaves the system's. */
-  readonly keepAliveDelay: number;
+  /** TCP keepalive of downstream sockets; null leaves the system's. */
+  readonly keepalives: Keepalives | null;
 }
 
 export interface ListenerPlan {

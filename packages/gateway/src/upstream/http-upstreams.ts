@@ -1,8 +1,9 @@
 import {
+  type ClientTlsOptions,
   Destination,
+  destinationTls,
   type Response,
   type Target,
-  tlsKey,
   Upgraded,
   UpstreamError,
   type UpstreamPool,
@@ -49,7 +50,7 @@ export class HttpUpstreams implements UpstreamPort {
     const options = tls === undefined ? null : tlsOptions(tls);
     const destination = new Destination({
       target,
-      tls: options === null ? null : { options, key: tlsKey(options), alpn: tls?.alpn ?? null },
+      tls: options === null ? null : destinationTls(options),
       connectTimeout,
       poolIdleTimeout,
       ...(poolMaxSize === undefined ? {} : { poolMaxSize }),

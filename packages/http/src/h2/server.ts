@@ -1,10 +1,10 @@
 import {
   constants,
+  type ServerOptions as NodeOptions,
   type OutgoingHttpHeaders,
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
-  type ServerOptions as NodeOptions,
 } from 'node:http2';
 import { isStream } from '../body.ts';
 import { DuplexTransport } from '../duplex-transport.ts';

@@ -84,9 +84,4 @@ export interface ServedConnection {
   destroy(error: Error): void;
   /** Requests that have not ended, upgraded ones included. */
   readonly active: number;
-  /** Called once, when the connection is gone for good and every exchange on it has ended. Set by whoever serves it. */
-  onClosed: (() => void) | null;
-  /** Bytes read from and written to the connection, framing included (TLS excluded). */
-  readonly bytesReceived: number;
-  readonly bytesSent: number;
 }

@@ -97,7 +97,9 @@ export class Bench {
     throw new Error('no answer');
   };
 
-  constructor(groups: readonly (readonly AiProvider[])[], policies: readonly BackendPolicy[] = [],
+  constructor(
+    groups: readonly (readonly AiProvider[])[],
+    policies: readonly BackendPolicy[] = [],
     routeAi: AiPolicySpec | null = null,
   ) {
     const targets = new Map<Upstream, { address: Address; tls: boolean }>();

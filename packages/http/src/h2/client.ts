@@ -89,6 +89,10 @@ export class Http2ClientConnection implements ClientConnection {
     return this.#usable ? Math.max(0, Math.min(this.#peerMax, MAX_STREAMS) - this.#open) : 0;
   }
 
+  get active(): number {
+    return this.#open;
+  }
+
   get usable(): boolean {
     return this.#usable && !this.#session.closed && !this.#session.destroyed;
   }
@@ -100,7 +104,7 @@ export class Http2ClientConnection implements ClientConnection {
     try {
       stream = this.#session.request(requestFields(request), options);
     } catch (error) {
-      handler.onError(error as Error, { clean: true, bodyUntouched: true });
+      handler.onError(error as Error, { clean: true, bodyUntouched: true, unprocessed: true });
       return;
     }
     this.#open++;
@@ -125,7 +129,7 @@ export class Http2ClientConnection implements ClientConnection {
 
   onStreamClosed(): void {
     this.#open--;
-    if (this.#usable) this.onChange?.();
+    this.onChange?.();
   }
 
   #leave(): void {
@@ -253,7 +257,11 @@ class Http2Call {
     this.#writer?.cancel(error);
     if (!this.#told) {
       this.#told = true;
-      this.#handler.onError(error, { clean: !this.#answered && !this.#informed, bodyUntouched: untouched });
+      this.#handler.onError(error, {
+        clean: !this.#answered && !this.#informed,
+        bodyUntouched: untouched,
+        unprocessed: this.#stream.rstCode === constants.NGHTTP2_REFUSED_STREAM,
+      });
     } else this.#body?.fail(error);
   }
 

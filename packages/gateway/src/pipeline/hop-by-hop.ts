@@ -9,30 +9,34 @@ import type { Headers, Request } from '@agentgateway/http';
  */
 export function stripRequestHopByHop(request: Request): string | null {
   const { headers } = request;
-  if (!someHopByHop(headers)) return null;
-  const trailers = headers.getAll('te').some((value) => listHas(value, 'trailers'));
+  const present = presentFields(headers);
+  if (present === 0) return null;
+  const trailers = (present & te) !== 0 && headers.getAll('te').some((value) => listHas(value, 'trailers'));
   // An upgrade is a matter of HTTP/1.1 (RFC 9110 §7.8).
-  const upgrade = request.version === 'HTTP/1.1' ? upgradeOf(headers) : null;
-  dropNominated(headers);
-  for (const name of requestFields) headers.delete(name);
+  const protocol = (present & upgrade) !== 0 && request.version === 'HTTP/1.1' ? upgradeOf(headers) : null;
+  if ((present & connection) !== 0) dropNominated(headers);
+  dropFields(headers, present);
   if (trailers) headers.append('te', 'trailers');
-  if (upgrade !== null) {
+  if (protocol !== null) {
     headers.append('connection', 'upgrade');
-    headers.append('upgrade', upgrade);
+    headers.append('upgrade', protocol);
   }
-  return upgrade;
+  return protocol;
 }
 
 /**
  * The same for a response, whose upgrade (101) is left as it is (spec 02 §6, 51). `trailer` stays: trailer fields are forwarded.
  */
 export function stripResponseHopByHop(status: number, headers: Headers): void {
-  if (status === 101 || !someHopByHop(headers)) return;
-  dropNominated(headers);
-  for (const name of responseFields) headers.delete(name);
+  if (status === 101) return;
+  const present = presentFields(headers) & ~trailer;
+  if (present === 0) return;
+  if ((present & connection) !== 0) dropNominated(headers);
+  dropFields(headers, present);
 }
 
-const responseFields = [
+/** The fields, at the places of their bits. */
+const fields = [
   'connection',
   'proxy-connection',
   'keep-alive',
@@ -40,55 +44,50 @@ const responseFields = [
   'te',
   'transfer-encoding',
   'upgrade',
+  'trailer',
 ] as const;
-const requestFields = [...responseFields, 'trailer'] as const;
+const connection = 1 << fields.indexOf('connection');
+const te = 1 << fields.indexOf('te');
+const upgrade = 1 << fields.indexOf('upgrade');
+const trailer = 1 << fields.indexOf('trailer');
 
-/** True if any of the fields is there. Most messages have none: they must cost no more than a look at their names. */
-function someHopByHop(headers: Headers): boolean {
+/** Which of the fields are there, as bits. Most messages have none or one: they must cost no more than a look at their names. */
+function presentFields(headers: Headers): number {
   const count = headers.length;
+  let present = 0;
   for (let i = 0; i < count; i++) {
     const name = headers.nameAt(i);
     switch (name.length) {
       case 2:
-        if (name === 'te') return true;
-        break;
       case 7:
-        if (name === 'trailer' || name === 'upgrade') return true;
-        break;
       case 10:
-        if (name === 'connection' || name === 'keep-alive') return true;
-        break;
       case 16:
-        if (name === 'proxy-connection') return true;
-        break;
       case 17:
-        if (name === 'transfer-encoding') return true;
-        break;
-      case 18:
-        if (name === 'proxy-authenticate') return true;
-        break;
+      case 18: {
+        const bit = (fields as readonly string[]).indexOf(name);
+        if (bit >= 0) present |= 1 << bit;
+      }
     }
   }
-  return false;
+  return present;
+}
+
+function dropFields(headers: Headers, present: number): void {
+  for (let bit = 0; bit < fields.length; bit++) {
+    if ((present & (1 << bit)) !== 0) headers.delete(fields[bit] as string);
+  }
 }
 
 /** What `Upgrade` asks for, if `Connection` names it. */
 function upgradeOf(headers: Headers): string | null {
-  if (!headers.has('upgrade')) return null;
   if (!headers.getAll('connection').some((value) => listHas(value, 'upgrade'))) return null;
   return headers.getAll('upgrade').join(', ');
 }
 
 function dropNominated(headers: Headers): void {
-  const first = headers.get('connection');
-  // What nearly every client sends names nothing that is there.
-  if (
-    first === undefined ||
-    ((first === 'keep-alive' || first === 'close') && headers.getAll('connection').length === 1)
-  ) {
-    return;
-  }
   for (const value of headers.getAll('connection')) {
+    // What nearly every client sends, and it names nothing more.
+    if (value === 'keep-alive' || value === 'close') continue;
     for (const member of value.split(',')) {
       const name = member.trim().toLowerCase();
       if (name !== '') headers.delete(name);

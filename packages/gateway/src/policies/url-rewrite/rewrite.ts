@@ -1,3 +1,4 @@
+import { type AuthorityProblem, parseAuthority } from '../../pipeline/authority.ts';
 import type { PathMatch } from '../../resources/model.ts';
 import { toBytes } from '../../resources/routing/text.ts';
 import type { UrlRewriteSpec } from './spec.ts';
@@ -7,21 +8,30 @@ function defaultPort(scheme: string): number {
   return scheme === 'https' ? 443 : 80;
 }
 
+/** What becomes of an authority under a scheme. */
+export type RewriteAuthority = (authority: string, scheme: string) => string;
+
 /**
  * Compiles what becomes of an authority: `full` replaces it, `host` replaces it and drops the port, `port` keeps the host and is
  * left out where it is the scheme's own, `auto` and `none` leave it.
+ *
+ * @returns what is wrong, where the configured authority can be none.
  */
 export function compileAuthority(
   authority: NonNullable<UrlRewriteSpec['authority']>,
-): ((authority: string, scheme: string) => string) | null {
+): RewriteAuthority | AuthorityProblem | null {
   if (typeof authority === 'string') return null;
-  if ('full' in authority) return () => authority.full;
-  if ('host' in authority) return () => authority.host;
-  const { port } = authority;
-  return (current, scheme) => {
-    const host = withoutPort(current);
-    return port === defaultPort(scheme) ? host : `${host}:${port}`;
-  };
+  if ('port' in authority) {
+    const { port } = authority;
+    return (current, scheme) => {
+      const host = withoutPort(current);
+      return port === defaultPort(scheme) ? host : `${host}:${port}`;
+    };
+  }
+  const parsed = parseAuthority('full' in authority ? authority.full : authority.host);
+  if ('problem' in parsed) return parsed;
+  const replacement = 'full' in authority ? authority.full : parsed.host;
+  return () => replacement;
 }
 
 function withoutPort(authority: string): string {

@@ -12,6 +12,10 @@ import type { UrlRewriteSpec } from './spec.ts';
 export function compileUrlRewrite(spec: UrlRewriteSpec): Step {
   const { authority } = spec;
   const rewriteAuthority = authority === undefined ? null : compileAuthority(authority);
+  if (rewriteAuthority !== null && 'problem' in rewriteAuthority) {
+    const detail = `invalid authority: ${rewriteAuthority.problem}`;
+    return () => new GatewayError('filtersFailed', { detail });
+  }
   const rewritePath = spec.path === undefined ? null : compilePath(spec.path);
   const decides = authority !== undefined && authority !== 'auto';
 

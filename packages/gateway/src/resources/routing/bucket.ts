@@ -29,13 +29,13 @@ class Ranked {
 export class Bucket {
   readonly #exact = new Map<string, Ranked>();
   readonly #prefixes = new Map<string, Ranked>();
-  /** Indexed by length: 1 if there is a prefix of that length. Keeps long paths from being probed at every slash. */
+  /** Indexed by length: is there an exact path, a prefix of that length? Spares probes, and bounds them for long paths. */
+  readonly #exactLengths: Uint8Array;
   readonly #prefixLengths: Uint8Array;
   /** In order of rank: what cannot be looked up. */
   readonly #scanned: Ranked[] = [];
 
   constructor(candidates: readonly Candidate[]) {
-    let longestPrefix = 0;
     const sorted = candidates.toSorted(byPrecedence);
     // From the last to the first, so that each is put before those that it outranks.
     for (let rank = sorted.length - 1; rank >= 0; rank--) {
@@ -45,19 +45,19 @@ export class Bucket {
         prepend(this.#exact, path.path, ranked);
       } else if (path.type === 'prefix' && path.trailingSlashes <= 1) {
         prepend(this.#prefixes, path.prefix, ranked);
-        longestPrefix = Math.max(longestPrefix, path.prefix.length);
       } else {
         // Further slashes count as text, so such a prefix may outrank one that goes deeper.
         this.#scanned.push(ranked);
       }
     }
     this.#scanned.reverse();
-    this.#prefixLengths = new Uint8Array(longestPrefix + 1);
-    for (const prefix of this.#prefixes.keys()) this.#prefixLengths[prefix.length] = 1;
+    this.#exactLengths = lengthsOf(this.#exact);
+    this.#prefixLengths = lengthsOf(this.#prefixes);
   }
 
   find(lookup: Lookup): RouteFound | null {
-    const exact = this.#exact.get(lookup.path);
+    const { path } = lookup;
+    const exact = this.#exactLengths[path.length] === 1 ? this.#exact.get(path) : undefined;
     if (exact !== undefined) {
       const found = firstMatching(exact, lookup);
       if (found !== null) return found.found;
@@ -93,6 +93,14 @@ export class Bucket {
 function prepend(chains: Map<string, Ranked>, key: string, ranked: Ranked): void {
   ranked.next = chains.get(key) ?? null;
   chains.set(key, ranked);
+}
+
+function lengthsOf(chains: Map<string, Ranked>): Uint8Array {
+  let longest = 0;
+  for (const { length } of chains.keys()) longest = Math.max(longest, length);
+  const lengths = new Uint8Array(longest + 1);
+  for (const { length } of chains.keys()) lengths[length] = 1;
+  return lengths;
 }
 
 function firstMatching(chain: Ranked, lookup: Lookup): Ranked | null {

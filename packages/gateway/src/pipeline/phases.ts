@@ -83,9 +83,10 @@ type Policy = TrafficPolicy | BackendPolicy;
 export interface PhaseCompiler {
   /**
    * @param policies The effective ones, at most one of a kind, in any order.
+   * @param ports Gives the ports of one policy, by its specification.
    * @throws Error if a kind was not among those loaded.
    */
-  compile(phase: Phase, policies: readonly Policy[], ports: Ports): CompiledPhase;
+  compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase;
 }
 
 /** Loads the code of the kinds that a configuration uses; settings such as `timeout` and kinds loaded before cost nothing. */
@@ -104,14 +105,14 @@ class LoadedSteps implements PhaseCompiler {
     this.#code = code;
   }
 
-  compile(phase: Phase, policies: readonly Policy[], ports: Ports): CompiledPhase {
+  compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase {
     if (policies.length === 0) return noSteps;
     const steps = inOrder(policies, phases[phase]).flatMap((policy) => {
-      return this.#codeOf(policy)?.request?.(policy.spec, ports) ?? [];
+      return this.#codeOf(policy)?.request?.(policy.spec, ports(policy.spec)) ?? [];
     });
     const kinds = responsePhase.filter((row) => row.of === phase).map((row) => row.kind);
     const responseSteps = inOrder(policies, kinds).flatMap((policy) => {
-      return this.#codeOf(policy)?.response?.(policy.spec, ports) ?? [];
+      return this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec)) ?? [];
     });
     return { steps, responseSteps };
   }

@@ -78,6 +78,7 @@ function breakOff(response: ServerResponse, last: Buffer, fault: Fault | null): 
 }
 
 async function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed) return;
   const closed = new AbortController();
   const close = () => closed.abort();
   response.once('close', close);

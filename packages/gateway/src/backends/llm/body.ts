@@ -8,7 +8,7 @@ const defaultLimit = 32 * 1024 * 1024;
 
 /** Bytes that may be held of a request or an answer. */
 export function bufferLimit(exchange: Exchange): number {
-  return exchange.maxBufferSizeConfigured ? exchange.maxBufferSize : Math.max(exchange.maxBufferSize, defaultLimit);
+  return exchange.maxBufferSize ?? defaultLimit;
 }
 
 /**

@@ -1,8 +1,5 @@
 import { Headers, Response } from '@agentgateway/http';
-import { type RouteType, RouteTypes } from '@agentgateway/llm';
 import { GatewayError } from '../../pipeline/errors.ts';
-import type { Exchange } from '../../pipeline/exchange.ts';
-import type { AiPolicySpec } from '../../policies/ai/spec.ts';
 import type { Attempt, BackendContext, CompiledBackend } from '../backend.ts';
 import { sendChat } from './chat.ts';
 import { Target } from './target.ts';
@@ -32,7 +29,7 @@ export function compileLlmBackend(context: BackendContext): CompiledBackend {
     protocol: 'llm',
     select(exchange) {
       const place = places[Math.floor(random() * places.length)];
-      const type = routeType(exchange, place?.target ?? null);
+      const type = place?.target.routeTypes.of(exchange.request.path) ?? 'completions';
       exchange.wordError = wordErrorFor(type);
       if (place === undefined) throw new GatewayError('noHealthyBackends');
       switch (type) {
@@ -56,24 +53,6 @@ function compilePlace(target: Target): Place {
     chat: { steps, responseSteps, send: (exchange) => sendChat(exchange, target) },
     passthrough: { steps, responseSteps, send: (exchange) => target.send(exchange, 'passthrough') },
   };
-}
-
-const noRoutes = new RouteTypes();
-/** Of routes' `ai` policies; an entry lives as long as the policy's resource. */
-const ofRoutes = new WeakMap<AiPolicySpec, RouteTypes>();
-
-function routeType(exchange: Exchange, target: Target | null): RouteType {
-  return (target?.routeTypes ?? routeTypesOf(exchange.ai)).of(exchange.request.path);
-}
-
-function routeTypesOf(spec: AiPolicySpec | null): RouteTypes {
-  if (spec === null) return noRoutes;
-  let types = ofRoutes.get(spec);
-  if (types === undefined) {
-    types = new RouteTypes(spec.routes);
-    ofRoutes.set(spec, types);
-  }
-  return types;
 }
 
 /** The fixed answer of the route type `models` (spec 05 §3.3). */

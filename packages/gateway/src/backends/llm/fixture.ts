@@ -10,6 +10,7 @@ import {
 } from '@agentgateway/http';
 import { Exchange } from '../../pipeline/exchange.ts';
 import type { Ports } from '../../pipeline/step.ts';
+import type { AiPolicySpec } from '../../policies/ai/spec.ts';
 import type { BackendPolicy } from '../../policies/policy.ts';
 import type { Address, AiProvider } from '../../resources/model.ts';
 import { RequestRecord } from '../../telemetry/record.ts';
@@ -96,7 +97,11 @@ export class Bench {
     throw new Error('no answer');
   };
 
-  constructor(groups: readonly (readonly AiProvider[])[], policies: readonly BackendPolicy[] = []) {
+  constructor(
+    groups: readonly (readonly AiProvider[])[],
+    policies: readonly BackendPolicy[] = [],
+    routeAi: AiPolicySpec | null = null,
+  ) {
     const targets = new Map<Upstream, { address: Address; tls: boolean }>();
     const context = {
       backend: {
@@ -107,6 +112,7 @@ export class Bench {
         policies,
       },
       policies,
+      routeAi,
       ports: { random: () => this.random } as unknown as Ports,
       upstream: {
         compile: (address, { tls }) => {
@@ -145,7 +151,6 @@ export class Bench {
       new RequestRecord(),
       new Abort(),
       { now: () => this.now, epoch: () => 0 },
-      2 * 1024 * 1024,
     );
   }
 

@@ -244,7 +244,6 @@ test('a frame over the limit ends the stream', async () => {
   bench.answer = () => new Response(200, Headers.of(['content-type', 'text/event-stream']), source);
   const exchange = bench.exchange('{"model":"m","messages":[],"stream":true}');
   exchange.maxBufferSize = 1000;
-  exchange.maxBufferSizeConfigured = true;
   const client = new TestConsumer();
   ((await bench.send(exchange)).body as TestStream).read(client);
   source.data(delta('a') + 'x'.repeat(1001));

@@ -14,8 +14,8 @@ export class Target {
   readonly model: string | undefined;
   readonly steps: readonly Step[];
   readonly responseSteps: readonly ResponseStep[];
-  /** Of the backend's `ai` policy, or null if it says nothing about route types. */
-  readonly routeTypes: RouteTypes | null;
+  /** Of the backend's `ai` policy, or of the route's where that one says nothing about them. */
+  readonly routeTypes: RouteTypes;
   readonly #options: AiProvider;
   readonly #upstream: Upstream;
   readonly #port: UpstreamPort;
@@ -24,12 +24,12 @@ export class Target {
     const policies = effective(options.policies, context.policies);
     const tls = find(policies, 'backendTLS');
     const { steps, responseSteps } = context.phase(policies);
-    const routes = find(policies, 'ai')?.routes;
+    const own = find(policies, 'ai')?.routes ?? {};
     this.provider = openAI;
     this.model = options.provider.model;
     this.steps = steps;
     this.responseSteps = responseSteps;
-    this.routeTypes = routes === undefined || Object.keys(routes).length === 0 ? null : new RouteTypes(routes);
+    this.routeTypes = new RouteTypes(Object.keys(own).length > 0 ? own : context.routeAi?.routes);
     this.#options = options;
     this.#port = context.upstream;
     this.#upstream =

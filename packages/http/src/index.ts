@@ -34,6 +34,8 @@ export { addressOf, normalizeName } from './dns/name.ts';
 export { AddressSet, Dns, DnsError, type DnsOptions, type HostResolver, type LookupFamily } from './dns/resolver.ts';
 export { type Answer, type DnsQuery, type SearchRules, SystemDns } from './dns/system.ts';
 export { DuplexTransport, TransportDuplex } from './duplex-transport.ts';
+export { DecodingError, decodeBody, encodeBody } from './encoding/body.ts';
+export { type ContentCoding, contentEncoding } from './encoding/encoding.ts';
 export { defaultHttp1ClientOptions, Http1ClientConnection, type Http1ClientOptions } from './h1/client.ts';
 export { IncompleteMessage, MalformedMessage, UnwritableMessage } from './h1/errors.ts';
 export { serveHttp1 } from './h1/server.ts';

@@ -1,7 +1,16 @@
-import { BodyTooLarge, collect, type Request, type Response } from '@agentgateway/http';
+import {
+  BodyTooLarge,
+  type ContentCoding,
+  collect,
+  contentEncoding,
+  decodeBody,
+  type Headers,
+  isStream,
+  type Request,
+  type Response,
+} from '@agentgateway/http';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import { decode, encodingOf, UnknownEncoding } from './encoding.ts';
 
 /** What coding agents send, images included, with room to spare. */
 const defaultLimit = 32 * 1024 * 1024;
@@ -23,20 +32,19 @@ export function readRequestBody(request: Request, limit: number): Buffer | Promi
 }
 
 async function collectRequest(request: Request, limit: number): Promise<Buffer> {
+  const coding = contentEncoding(request.headers);
+  if (coding === 'unsupported') {
+    throw new GatewayError('llmUnsupportedEncoding', { detail: unsupported(request.headers) });
+  }
   try {
-    const encoding = encodingOf(request.headers);
     const bytes = await collect(request.body, limit);
     request.body = bytes;
-    return encoding === null ? bytes : await decode(bytes, encoding, limit);
+    return coding === null ? bytes : await collect(decodeBody(bytes, coding, limit), limit);
   } catch (cause) {
     if (cause instanceof BodyTooLarge) {
       throw new GatewayError('llmRequestTooLarge', { detail: 'request was too large', cause });
     }
-    if (cause instanceof UnknownEncoding) {
-      throw new GatewayError('llmUnsupportedEncoding', { detail: cause.message, cause });
-    }
-    const logDetail = cause instanceof Error ? cause.message : String(cause);
-    throw new GatewayError('llmRequestInvalid', { detail: 'the body cannot be read', logDetail, cause });
+    throw new GatewayError('llmRequestInvalid', { detail: 'the body cannot be read', logDetail: textOf(cause), cause });
   }
 }
 
@@ -46,22 +54,47 @@ async function collectRequest(request: Request, limit: number): Promise<Buffer> 
  * @throws GatewayError
  */
 export async function readResponseBody(response: Response, limit: number): Promise<Buffer> {
+  const coding = codingOf(response);
   let bytes: Buffer;
   try {
     bytes = Buffer.isBuffer(response.body) ? response.body : await collect(response.body, limit);
   } catch (cause) {
-    if (cause instanceof BodyTooLarge) {
-      throw new GatewayError('llmResponseInvalid', { detail: 'response was too large', cause });
-    }
-    const logDetail = cause instanceof Error ? cause.message : String(cause);
-    throw new GatewayError('upstreamCallFailed', { detail: 'the response was cut off', logDetail, cause });
+    if (cause instanceof BodyTooLarge) throw tooLarge(cause);
+    const detail = 'the response was cut off';
+    throw new GatewayError('upstreamCallFailed', { detail, logDetail: textOf(cause), cause });
   }
   response.body = bytes;
+  if (coding === null) return bytes;
   try {
-    const encoding = encodingOf(response.headers);
-    return encoding === null ? bytes : await decode(bytes, encoding, limit);
+    return await collect(decodeBody(bytes, coding, limit), limit);
   } catch (cause) {
-    const detail = cause instanceof UnknownEncoding ? cause.message : 'failed to decode response';
-    throw new GatewayError('llmResponseInvalid', { detail, cause });
+    if (cause instanceof BodyTooLarge) throw tooLarge(cause);
+    const detail = 'failed to decode response';
+    throw new GatewayError('llmResponseInvalid', { detail, logDetail: textOf(cause), cause });
   }
+}
+
+/**
+ * An answer's coding.
+ *
+ * @throws GatewayError if nobody here can read it; the answer is given up.
+ */
+export function codingOf(response: Response): ContentCoding | null {
+  const coding = contentEncoding(response.headers);
+  if (coding !== 'unsupported') return coding;
+  const error = new GatewayError('llmResponseInvalid', { detail: unsupported(response.headers) });
+  if (isStream(response.body)) response.body.cancel(error);
+  throw error;
+}
+
+function tooLarge(cause: BodyTooLarge): GatewayError {
+  return new GatewayError('llmResponseInvalid', { detail: 'response was too large', cause });
+}
+
+function unsupported(headers: Headers): string {
+  return `unsupported content encoding: ${headers.getAll('content-encoding').join(', ')}`;
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }

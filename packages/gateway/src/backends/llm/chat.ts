@@ -1,4 +1,4 @@
-import { isStream, type Response } from '@agentgateway/http';
+import { decodeBody, isStream, type Response } from '@agentgateway/http';
 import {
   type CompletionsRequest,
   RequestError,
@@ -9,7 +9,7 @@ import {
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { LlmRecord } from '../../telemetry/record.ts';
-import { bufferLimit, readRequestBody, readResponseBody } from './body.ts';
+import { bufferLimit, codingOf, readRequestBody, readResponseBody } from './body.ts';
 import { chatRecord, recordAnswer } from './record.ts';
 import { ChatStream, WholeBody } from './stream.ts';
 import type { Target } from './target.ts';
@@ -103,13 +103,11 @@ function streamed(
   llm: LlmRecord,
   limit: number,
 ): Response {
-  const source = isStream(response.body) ? response.body : new WholeBody(response.body);
-  const encoding = response.headers.get('content-encoding');
-  if (encoding !== undefined && encoding !== 'identity') {
-    const error = new GatewayError('llmResponseInvalid', { detail: `unsupported content encoding: ${encoding}` });
-    source.cancel(error);
-    throw error;
-  }
+  const coding = codingOf(response);
+  const received = isStream(response.body) ? response.body : new WholeBody(response.body);
+  // A provider that compresses without being asked is passed on plain: what is added at the end must be readable too.
+  const source = coding === null ? received : decodeBody(received, coding);
+  response.headers.delete('content-encoding');
   response.headers.delete('content-length');
   response.body = new ChatStream(source, exchange, llm, {
     choices: request.choices,

@@ -95,26 +95,18 @@ test('without any provider there is no healthy backend, in the dialect of the ca
 test('route types come from the backend before the route, and from nothing are completions', async () => {
   verifies('LLM-4');
   const route = { routes: { '/a': 'passthrough', '/b': 'messages' } } as const;
-  const withRoute = async (bench: Bench, path: string) => {
+  const send = async (bench: Bench, path: string) => {
     bench.answer = ok;
-    const exchange = bench.exchange(chat, path);
-    exchange.ai = route;
-    return bench.send(exchange);
+    await bench.send(bench.exchange(chat, path));
+    return bench.sent.at(-1)?.path;
   };
-  const plain = new Bench([[provider('a')]]);
-  await withRoute(plain, '/a');
-  expect(plain.sent[0]?.path).toBe('/a');
-  expect((await failure(withRoute(plain, '/b'))).message).toContain('messages');
-  await withRoute(plain, '/c');
-  expect(plain.sent[1]?.path).toBe('/v1/chat/completions');
-
-  const own = new Bench([[provider('a')]], [ai({ '/b': 'passthrough' })]);
-  await withRoute(own, '/b');
-  expect(own.sent[0]?.path).toBe('/b');
-
-  const empty = new Bench([[provider('a')]], [ai({})]);
-  await withRoute(empty, '/a');
-  expect(empty.sent[0]?.path).toBe('/a');
+  const plain = new Bench([[provider('a')]], [], route);
+  expect(await send(plain, '/a')).toBe('/a');
+  expect((await failure(send(plain, '/b'))).message).toContain('messages');
+  expect(await send(plain, '/c')).toBe('/v1/chat/completions');
+  expect(await send(new Bench([[provider('a')]], [ai({ '/b': 'passthrough' })], route), '/b')).toBe('/b');
+  expect(await send(new Bench([[provider('a')]], [ai({})], route), '/a')).toBe('/a');
+  expect(await send(new Bench([[provider('a')]]), '/a')).toBe('/v1/chat/completions');
 });
 
 test.each([

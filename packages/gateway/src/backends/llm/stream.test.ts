@@ -1,4 +1,5 @@
-import { Headers, Response } from '@agentgateway/http';
+import { gzipSync } from 'node:zlib';
+import { collect, Headers, Response } from '@agentgateway/http';
 import { describe, expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
@@ -84,6 +85,20 @@ test('an answer whose bytes are all there is streamed too', async () => {
   ((await bench.send(exchange)).body as TestStream).read(client);
   expect(client.text).toBe(whole.replace(usage, ''));
   expect(client.log.at(-1)).toBe('end');
+});
+
+test('a compressed stream is passed on decoded, and one that nobody can read is refused', async () => {
+  verifies('LLM-22');
+  const bench = new Bench([[provider]]);
+  const answer = (encoding: string, body: Buffer) =>
+    new Response(200, Headers.of(['content-type', 'text/event-stream'], ['content-encoding', encoding]), body);
+  bench.answer = () => answer('gzip', gzipSync(whole));
+  const response = await bench.send(bench.exchange('{"model":"m","messages":[],"stream":true}'));
+  expect(response.headers.has('content-encoding')).toBe(false);
+  expect((await collect(response.body, 1 << 20)).toString()).toBe(whole.replace(usage, ''));
+  bench.answer = () => answer('snappy', Buffer.from(whole));
+  const refused = bench.send(bench.exchange('{"model":"m","messages":[],"stream":true}'));
+  await expect(refused).rejects.toMatchObject({ status: 502 });
 });
 
 test('the provider is asked for usage and for no compression, and the length is not announced', async () => {

@@ -8,6 +8,8 @@ export interface Settings {
   readonly statsAddr: ServerAddress;
   readonly readinessAddr: ServerAddress;
   readonly workerThreads: number;
+  /** Whether queries carry EDNS0; absent is as the system's resolver is set. */
+  readonly dnsEdns0?: boolean;
   readonly dnsLookupFamily: 'All' | 'Auto' | 'V4Preferred' | 'V4Only' | 'V6Only';
   /** Longest drain. */
   readonly terminationDeadline: number;

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+
+/** What a closed object adds to the issue of an unknown field; `problems.ts` reads it back. */
+export interface UnknownFieldDetails {
+  readonly allowed: readonly string[];
+  readonly known: readonly string[];
+}
+
+/** What the custom issues of the schemas say beside their message. */
+export interface CustomParams {
+  /** Right, but not built yet. */
+  readonly later?: boolean;
+  /** The word of the configuration's own that this is about. */
+  readonly keyword?: string;
+  readonly allowed?: readonly string[];
+  readonly at?: 'key' | 'value';
+}
+
+/**
+ * Object that refuses fields it does not know. Those in `later` are known to the specification but not built yet: they
+ * are refused by name, which is another mistake than a misspelt one. Those in `removed` are refused with their cure.
+ */
+export function closed<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  later: readonly string[] = [],
+  removed: Readonly<Record<string, string>> = {},
+) {
+  const details: UnknownFieldDetails = { allowed: Object.keys(shape), known: [...Object.keys(shape), ...later] };
+  const refused = Object.fromEntries([
+    ...later.map((name) => [name, notBuilt()]),
+    ...Object.entries(removed).map(([name, cure]) => [name, gone(cure)]),
+  ]);
+  return z.strictObject({ ...refused, ...shape } as Shape, {
+    error: (issue) => {
+      // zod keeps what stands on an issue: this is how details reach the message
+      if (issue.code === 'unrecognized_keys') Object.assign(issue, details);
+      return undefined;
+    },
+  });
+}
+
+/** Field that a later version carries out; absent and null are the same. */
+function notBuilt() {
+  return z
+    .unknown()
+    .check((context) => {
+      if (context.value != null) refuseForNow(context);
+    })
+    .optional();
+}
+
+/** Field that was taken away long ago. */
+function gone(cure: string) {
+  return z
+    .unknown()
+    .check((context) => {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        message: cure,
+        params: { at: 'key' },
+        continue: true,
+      });
+    })
+    .optional();
+}
+
+/** Reports the value at hand as right but not built yet; the keyword is given where the value matters, not the field. */
+export function refuseForNow(context: z.core.ParsePayload<unknown>, keyword?: string): void {
+  const params: CustomParams = keyword === undefined ? { later: true } : { later: true, keyword };
+  context.issues.push({ code: 'custom', input: context.value, params: { ...params }, continue: true });
+}
+
+/** One of a few words, some of which are not built yet. */
+export function word<const Now extends readonly string[]>(now: Now, later: readonly string[] = []) {
+  return z
+    .enum([...now, ...later] as readonly string[] as [string, ...string[]])
+    .check((context) => {
+      if (later.includes(context.value)) refuseForNow(context, context.value);
+    })
+    .transform((value) => value as Now[number]);
+}
+
+/** `?` of the specification: may be left out or null. */
+export function maybe<T extends z.ZodType>(schema: T) {
+  return schema.nullish();
+}
+
+/** Checks that exactly one of the kinds is there; those in `later` are refused elsewhere. Null counts as there. */
+export function exactlyOne(kinds: readonly string[], later: readonly string[] = []) {
+  return (context: z.core.ParsePayload<unknown>): void => {
+    const set = [...kinds, ...later].filter((kind) => Object.hasOwn(context.value as object, kind));
+    if (set.length === 1) return;
+    // a misspelt kind is already reported, with the name that was meant
+    if (set.length === 0 && context.issues.some((issue) => issue.code === 'unrecognized_keys')) return;
+    const wanted = `exactly one of ${kinds.join(', ')} must be set`;
+    const message = set.length === 0 ? wanted : `${wanted}, found ${set.join(' and ')}`;
+    context.issues.push({ code: 'custom', input: context.value, message, params: { at: 'key' } });
+  };
+}

@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { aiPolicySchema } from '../../policies/ai/schema.ts';
+import { apiKeySchema } from '../../policies/api-key/schema.ts';
+import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
+import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
+import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { retrySchema } from '../../policies/retry/schema.ts';
+import { timeoutSchema } from '../../policies/timeout/schema.ts';
+import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
+import { closed, maybe } from './closed.ts';
+import { notYet } from './not-yet.ts';
+
+/** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
+export const gatewayPolicies = { apiKey: maybe(apiKeySchema) };
+
+export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
+
+/** Policies of a route (spec 01 §2.13). */
+export const routePolicySchema = closed(
+  {
+    requestHeaderModifier: maybe(headerModifierSchema),
+    responseHeaderModifier: maybe(headerModifierSchema),
+    urlRewrite: maybe(urlRewriteSchema),
+    directResponse: maybe(directResponseSchema),
+    ai: maybe(aiPolicySchema),
+    backendTLS: maybe(backendTlsSchema),
+    backendAuth: maybe(backendAuthSchema),
+    apiKey: maybe(apiKeySchema),
+    timeout: maybe(timeoutSchema),
+    retry: maybe(retrySchema),
+  },
+  notYet.routePolicies,
+);
+
+/** Policies of a backend, a reference to one, or a provider (spec 01 §2.13). */
+export const backendPolicySchema = closed(
+  {
+    requestHeaderModifier: maybe(headerModifierSchema),
+    responseHeaderModifier: maybe(headerModifierSchema),
+    backendTLS: maybe(backendTlsSchema),
+    backendAuth: maybe(backendAuthSchema),
+    ai: maybe(aiPolicySchema),
+  },
+  notYet.backendPolicies,
+);
+
+export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
+export type RoutePolicies = z.output<typeof routePolicySchema>;
+export type BackendPolicies = z.output<typeof backendPolicySchema>;

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
+import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
+import { namedBackendSchema } from './backend.ts';
+import { closed, maybe } from './closed.ts';
+import { name } from './fields.ts';
+import { bindSchema, gatewaySchema } from './listeners.ts';
+import { notYet } from './not-yet.ts';
+import { attachedRouteSchema } from './route.ts';
+import { staticSchema } from './static.ts';
+
+/** The whole file (spec 01 §2.3). */
+export const rootSchema = closed(
+  {
+    $schema: z.string().optional().describe('For editors; ignored.'),
+    config: maybe(staticSchema),
+    gateways: z.record(name(), gatewaySchema).default({}),
+    routes: z.array(attachedRouteSchema).default([]),
+    binds: z.array(bindSchema).default([]),
+    frontendPolicies: closed(
+      { http: maybe(frontendHttpSchema), tcp: maybe(frontendTcpSchema) },
+      notYet.frontend,
+    ).optional(),
+    backends: z.array(namedBackendSchema).default([]),
+  },
+  notYet.root,
+);
+
+export type RootConfig = z.output<typeof rootSchema>;

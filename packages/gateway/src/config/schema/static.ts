@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { keepalivesSchema } from '../../policies/frontend-tcp/schema.ts';
+import { parseServerAddress } from '../address.ts';
+import { duration } from '../duration.ts';
+import { closed, maybe } from './closed.ts';
+import { uint } from './fields.ts';
+import { notYet } from './not-yet.ts';
+
+export const LOOKUP_FAMILIES = ['All', 'Auto', 'V4Preferred', 'V4Only', 'V6Only'] as const;
+
+const address = z.string().transform((text, context) => {
+  const parsed = parseServerAddress(text);
+  if ('address' in parsed) return parsed.address;
+  context.addIssue({ code: 'custom', message: parsed.error });
+  return z.NEVER;
+});
+
+/** `config` (spec 01 §2.4): what is read once at start. */
+export const staticSchema = closed(
+  {
+    enableIpv6: maybe(z.boolean()),
+    dns: maybe(closed({ lookupFamily: maybe(z.enum(LOOKUP_FAMILIES)), edns0: maybe(z.boolean()) })),
+    adminAddr: maybe(address),
+    statsAddr: maybe(address),
+    readinessAddr: maybe(address),
+    workerThreads: z.union([z.int(), z.string()]).nullish(),
+    connectionTerminationDeadline: maybe(duration()),
+    connectionMinTerminationDeadline: maybe(duration()),
+    backend: maybe(
+      closed({
+        connectTimeout: maybe(duration()),
+        poolIdleTimeout: maybe(duration()),
+        poolMaxSize: maybe(uint()),
+        keepalives: maybe(keepalivesSchema),
+      }),
+    ),
+    session: maybe(closed({ key: z.string() })),
+    logging: maybe(
+      closed(
+        { level: z.union([z.string(), z.array(z.string())]).nullish(), format: maybe(z.enum(['text', 'json'])) },
+        notYet.logging,
+      ),
+    ),
+  },
+  notYet.config,
+  { listener: '`listener` has been removed; move to `frontendPolicies`' },
+);
+
+export type StaticConfig = z.output<typeof staticSchema>;

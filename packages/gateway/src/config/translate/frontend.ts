@@ -1,0 +1,20 @@
+import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
+import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
+import type { FrontendPolicy } from '../../policies/policy.ts';
+import type { RootConfig } from '../schema/root.ts';
+import { GATEWAY, type Translation } from './translation.ts';
+
+/** `frontendPolicies` to policies on the whole gateway, under `frontend/<kind>`. */
+export function translateFrontend(options: RootConfig['frontendPolicies'], translation: Translation): void {
+  const policies: FrontendPolicy[] = [];
+  if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
+  if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
+  for (const policy of policies) {
+    translation.add({
+      kind: 'policy',
+      key: `frontend/${policy.kind}`,
+      target: { gateway: { name: GATEWAY, namespace: GATEWAY } },
+      policy: { family: 'frontend', policy },
+    });
+  }
+}

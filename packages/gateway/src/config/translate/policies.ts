@@ -1,0 +1,78 @@
+import { aiPolicySpec } from '../../policies/ai/schema.ts';
+import { apiKeySpec } from '../../policies/api-key/schema.ts';
+import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
+import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
+import { directResponseSpec } from '../../policies/direct-response/schema.ts';
+import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { retrySpec } from '../../policies/retry/schema.ts';
+import { timeoutSpec } from '../../policies/timeout/schema.ts';
+import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
+import type { PolicyTarget } from '../../resources/model.ts';
+import type { Path } from '../path.ts';
+import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/policies.ts';
+import type { Translation } from './translation.ts';
+
+/** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
+export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
+  const policies: TrafficPolicy[] = [];
+  const { requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, apiKey, timeout, retry } =
+    options;
+  if (requestHeaderModifier)
+    policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
+  if (responseHeaderModifier)
+    policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  if (urlRewrite) policies.push({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
+  if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
+  if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
+  if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
+  if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
+  return policies;
+}
+
+/** Backend policies that a route gives to all its backends, after their own. */
+export function routeBackendPolicies(options: RoutePolicies, path: Path, translation: Translation): BackendPolicy[] {
+  return backendPolicies({ backendTLS: options.backendTLS, backendAuth: options.backendAuth }, path, translation);
+}
+
+/** Policies of a backend, a reference or a provider. */
+export function backendPolicies(
+  options: Partial<BackendPolicies> | null | undefined,
+  path: Path,
+  translation: Translation,
+): BackendPolicy[] {
+  const policies: BackendPolicy[] = [];
+  if (options == null) return policies;
+  const { requestHeaderModifier, responseHeaderModifier, backendTLS, backendAuth, ai } = options;
+  const { files } = translation;
+  if (requestHeaderModifier)
+    policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
+  if (responseHeaderModifier)
+    policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
+  if (tls) policies.push({ kind: 'backendTLS', spec: tls });
+  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
+  if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
+  return policies;
+}
+
+/** Puts the gateway-phase policies of a listener beside the tree, under `<prefix>/<i>` (spec 01 §3.3). */
+export function addGatewayPolicies(
+  options: GatewayPolicies | null | undefined,
+  prefix: string,
+  target: PolicyTarget,
+  translation: Translation,
+): void {
+  const policies: TrafficPolicy[] = [];
+  if (options?.apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(options.apiKey) });
+  for (const [index, policy] of policies.entries()) {
+    translation.add({
+      kind: 'policy',
+      key: `${prefix}/${index}`,
+      target,
+      policy: { family: 'traffic', phase: 'gateway', policy },
+    });
+  }
+}

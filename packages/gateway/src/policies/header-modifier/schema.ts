@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { closed } from '../../config/schema/closed.ts';
+import { headerName, isHeaderValue } from '../../config/schema/fields.ts';
+import type { HeaderModifierSpec } from './spec.ts';
+
+/** Names to values, in the order of the file. */
+const edits = z.record(headerName(), z.string().refine(isHeaderValue, 'not a header value')).default({});
+
+/** `requestHeaderModifier` and `responseHeaderModifier` in the file (spec 02 §3.7); names and values are checked at load. */
+export const headerModifierSchema = closed({
+  add: edits.describe('Appended.'),
+  set: edits.describe('Replaced.'),
+  remove: z.array(headerName()).default([]),
+});
+
+/** What the file says, as a resource. */
+export function headerModifierSpec(options: z.output<typeof headerModifierSchema>): HeaderModifierSpec {
+  return { add: Object.entries(options.add), set: Object.entries(options.set), remove: options.remove };
+}

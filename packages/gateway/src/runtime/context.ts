@@ -14,7 +14,7 @@ export interface WorkerContext {
   readonly accept: AcceptMode;
   /** The application log; written by the supervisor. */
   readonly log: Log;
-  readonly cells: CellClient;
+  readonly cells: Pick<CellClient, 'scope'>;
   /** Memory of the lock on standard output, which all threads write to. */
   readonly outputLock: SharedArrayBuffer;
   readonly sessions: SessionCodec;

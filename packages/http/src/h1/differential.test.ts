@@ -297,6 +297,7 @@ function unexplained(input: string, ours: Verdict, theirs: Verdict): string | nu
   if (Object.keys(different).some((key) => input.includes(key))) return null;
   if (!agree(ours.messages, theirs.messages)) return `different messages: ${detail}`;
   if (ours.cut || theirs.cut) return null;
+  if (ours.closed && ours.messages.length <= theirs.messages.length) return null;
   if (ours.closed && theirs.refused !== null) return null;
   if (ours.refused !== null && theirs.refused === null) {
     return ours.refused in stricter ? null : `refused only here: ${ours.refused}: ${detail}`;

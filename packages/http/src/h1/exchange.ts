@@ -75,6 +75,8 @@ export class ServerExchange implements Reply, BodySender {
     this.#responded = true;
     let fields: string;
     try {
+      if (response.status < 200) throw new UnwritableMessage('an interim status is no final response');
+      statusLine(response.status);
       fields = responseFields(response);
     } catch (error) {
       if (isStream(body)) body.cancel(error as Error);

@@ -212,6 +212,42 @@ test('requests come one after the other, and pipelined ones wait within bounds',
   expect(served.peer.text.split('HTTP/1.1 200').length).toBe(2001);
 });
 
+test('who does not read answers is not served more of them', async () => {
+  let served = 0;
+  const { peer } = new Served((_request, reply) => {
+    served++;
+    reply.respond(new Response(200, dated(), Buffer.alloc(50_000)));
+  });
+  peer.write(GET.repeat(50));
+  peer.transport.pause();
+  await turns();
+  expect(served).toBe(2);
+  peer.transport.end();
+  peer.transport.resume();
+  await turns(300);
+  expect(served).toBe(50);
+  expect(peer.text.length).toBeGreaterThan(50 * 50_000);
+  expect(peer.closed).toBe(true);
+});
+
+test('a connection that drains ends when the left-over body has come', async () => {
+  const { replies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  replies[0]?.respond(text(200, ''));
+  await turns();
+  served.connection.drain();
+  expect(served.transport.ended).toBe(false);
+  await served.send('defghij');
+  expect(served.peer.ended).toBe(true);
+});
+
+test.each([101, 100, 42, 1000])('status %i is no final response', async (status) => {
+  const served = new Served((_request, reply) => reply.respond(new Response(status, dated(), null)));
+  await served.send(GET);
+  expect(served.peer.text).toContain('HTTP/1.1 500 ');
+});
+
 test('an answer that comes too late goes nowhere', async () => {
   const { replies, handler } = keeper();
   const served = new Served(handler);

@@ -317,6 +317,40 @@ test.each([
   expect(served.peer.text.match(/HTTP\/1.1/g)?.length).toBe(1);
 });
 
+test('a cancelled body is read past like an unread one', async () => {
+  const { replies, bodies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  const read = readBody(bodies[0] ?? null);
+  bodies[0]?.cancel(new Error('enough'));
+  await served.send('def');
+  expect(read).toMatchObject({ text: 'abc', end: 'none' });
+  replies[0]?.respond(text(200, ''));
+  await served.send('ghij', GET);
+  expect(replies.length).toBe(2);
+});
+
+test('a body that is still read when the exchange ends is an error to its reader', async () => {
+  const { replies, bodies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  const read = readBody(bodies[0] ?? null);
+  replies[0]?.respond(text(200, ''));
+  expect(read).toMatchObject({ text: 'abc', end: 'IncompleteMessage' });
+});
+
+test('a broken chunk is answered for a handler that has not answered', async () => {
+  const { bodies, ends, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const read = readBody(bodies[0] ?? null);
+  await served.send('3\r\nabcd\r\n');
+  expect(read).toMatchObject({ text: 'abc', end: 'MalformedMessage' });
+  expect(ends).toEqual(['invalid end of chunk']);
+  expect(served.peer.text).toMatch(/^HTTP\/1.1 400 /);
+  expect(served.peer.ended).toBe(true);
+});
+
 test('nobody reads: the sender is stopped', async () => {
   const { bodies, handler } = keeper();
   const served = new Served(handler);

@@ -169,7 +169,7 @@ export class ServerExchange implements Reply, BodySender {
 }
 
 /** True if a response with this status can have content (RFC 9110 §6.4.1). */
-export function mayHaveBody(status: number): boolean {
+function mayHaveBody(status: number): boolean {
   return status >= 200 && status !== 204 && status !== 304;
 }
 

@@ -80,11 +80,19 @@ export class DuplexTransport implements Transport {
     const stream = this.stream;
     this.handler = null;
     stream.pause();
-    stream.off('data', DuplexTransport.#onData).off('end', DuplexTransport.#onEnd).off('drain', DuplexTransport.#onDrain);
+    stream
+      .off('data', DuplexTransport.#onData)
+      .off('end', DuplexTransport.#onEnd)
+      .off('drain', DuplexTransport.#onDrain);
     stream.off('error', DuplexTransport.#onError).off('close', DuplexTransport.#onClose);
     delete (stream as Owned)[owner];
     if (head !== undefined && head.length > 0) stream.unshift(Buffer.from(head));
     return stream;
+  }
+
+  /** Remembers why the stream is about to close, for the consumer. */
+  protected broke(error: Error): void {
+    this.#error ??= error;
   }
 
   /** Hands a chunk to whoever consumes this transport now. */

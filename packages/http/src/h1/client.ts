@@ -67,6 +67,8 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
   /** The response body while it is not complete. */
   #body: IncomingBody | null = null;
   #answered = false;
+  /** A byte came since the request was given. */
+  #heard = false;
   #interim = 0;
 
   #keepAlive = true;
@@ -114,6 +116,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
     this.#method = request.method;
     this.#upgrading = request.method !== 'CONNECT' && request.headers.has('upgrade');
     this.#answered = false;
+    this.#heard = false;
     this.#interim = 0;
     this.#streamed = false;
     abort?.listen(this.#onAbort);
@@ -133,6 +136,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
 
   onData(chunk: Buffer): void {
     if (this.#closed) return;
+    this.#heard = true;
     if (this.#stash.length === 0) {
       this.#read(chunk);
       if (this.#at < chunk.length) this.#hold(chunk.subarray(this.#at));
@@ -371,7 +375,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
     const handler = this.#handler;
     const body = this.#body;
     const sending = this.#sending;
-    const clean = this.#interim === 0 && this.#seen === 0;
+    const clean = !this.#heard;
     this.#body = null;
     this.#closed = true;
     this.#release();

@@ -57,6 +57,13 @@ export class Peer implements TransportHandler {
   }
 }
 
+const open: ServedConnection[] = [];
+
+/** Ends every {@link Served} connection, and with them the timer that looks after them. */
+export function closeAll(): void {
+  for (const connection of open.splice(0)) connection.destroy(new Error('the test is over'));
+}
+
 /** A server connection and the plain peer that talks to it. */
 export class Served {
   readonly peer: Peer;
@@ -68,6 +75,7 @@ export class Served {
     this.transport = server;
     this.peer = new Peer(client);
     this.connection = serveHttp1(server, info, handler, { ...defaultServerOptions, ...options });
+    open.push(this.connection);
   }
 
   /** Writes pieces, each delivered before the next, and waits until all is quiet. */
@@ -206,6 +214,7 @@ export function socketTransport(socket: Socket): Transport {
     end: () => void socket.end(),
     destroy: (error) => void socket.destroy(error),
     toDuplex(head): Duplex {
+      for (const event of ['data', 'end', 'drain']) socket.removeAllListeners(event);
       if (head !== undefined) socket.unshift(head);
       return socket;
     },

@@ -347,6 +347,14 @@ describe('bounds', () => {
     expect(states(outcomes)).toEqual(['open', 'open', 'open', 'failed: Overflow', 'failed: Overflow']);
   });
 
+  test('as are those beyond what may wait for an address', async () => {
+    const { burst, resolver } = scene({ target: { host: 'slow.test', port: 80 }, maxPending: 2 });
+    resolver.slow.set('slow.test', new Promise(() => {}));
+    const outcomes = burst(3);
+    await turn();
+    expect(states(outcomes)).toEqual(['open', 'open', 'failed: Overflow']);
+  });
+
   test('only so many idle ones are kept, and the oldest goes', async () => {
     const { connector, burst, pool } = scene({ poolMaxSize: 2 });
     burst(3);

@@ -189,6 +189,11 @@ export class UpstreamPool {
       this.#assign(call, set, dialled.port, first);
       return;
     }
+    set.catch(() => {});
+    if (this.#resolving.size >= call.wire.destination.maxPending) {
+      call.fail(new UpstreamError('Overflow', `${this.#resolving.size} requests wait for an address already`));
+      return;
+    }
     this.#resolving.add(call);
     set.then(
       (known) => {

@@ -80,7 +80,10 @@ export class DuplexTransport implements Transport {
     const stream = this.stream;
     this.handler = null;
     stream.pause();
-    stream.off('data', DuplexTransport.#onData).off('end', DuplexTransport.#onEnd).off('drain', DuplexTransport.#onDrain);
+    stream
+      .off('data', DuplexTransport.#onData)
+      .off('end', DuplexTransport.#onEnd)
+      .off('drain', DuplexTransport.#onDrain);
     stream.off('error', DuplexTransport.#onError).off('close', DuplexTransport.#onClose);
     delete (stream as Owned)[owner];
     if (head !== undefined && head.length > 0) stream.unshift(Buffer.from(head));

@@ -7,7 +7,7 @@ import type { TransportName, Wire } from './destination.ts';
 import { UpstreamError } from './errors.ts';
 
 /** Streams used at a time of one HTTP/2 connection, even if the peer allows more. */
-export const MAX_STREAMS = 100;
+const MAX_STREAMS = 100;
 /** Milliseconds that an address gets at least while others of its host are still untried. */
 const MIN_ATTEMPT = 2_000;
 

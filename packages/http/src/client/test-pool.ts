@@ -101,7 +101,7 @@ export class FakeConnection implements ClientConnection {
 }
 
 /** A connect that the test completes. */
-export class Dial {
+class Dial {
   readonly wire: Wire;
   readonly endpoint: Endpoint;
   readonly abort: Abort;
@@ -142,7 +142,7 @@ export class Dial {
 }
 
 /** Dials that wait for the test. */
-export class FakeConnector implements Connector {
+class FakeConnector implements Connector {
   readonly dials: Dial[] = [];
   readonly made: FakeConnection[] = [];
   readonly opened: string[] = [];
@@ -167,7 +167,7 @@ export class FakeConnector implements Connector {
 }
 
 /** Hosts and their addresses, as a table. */
-export class FakeResolver implements HostResolver {
+class FakeResolver implements HostResolver {
   readonly #sets = new Map<string, AddressSet>();
   constructor(hosts: Record<string, string[]> = {}) {
     for (const [host, addresses] of Object.entries(hosts)) this.#sets.set(host, new AddressSet(addresses));

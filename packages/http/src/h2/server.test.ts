@@ -120,7 +120,15 @@ describe('requests over HTTP/2', () => {
         onTrailers: (trailers) => events.push(`trailers ${trailers.get('x-sum')}`),
         onEnd() {
           const source = new Source();
-          const headers = Headers.of(['connection', 'x-gone'], ['x-gone', '1'], ['transfer-encoding', 'chunked'], ['set-cookie', 'a'], ['set-cookie', 'b'], ['content-type', 'x'], ['content-type', 'y']);
+          const headers = Headers.of(
+            ['connection', 'x-gone'],
+            ['x-gone', '1'],
+            ['transfer-encoding', 'chunked'],
+            ['set-cookie', 'a'],
+            ['set-cookie', 'b'],
+            ['content-type', 'x'],
+            ['content-type', 'y'],
+          );
           reply.respond(new Response(200, headers, source));
           source.consumer.onData(Buffer.from(events.join('|')));
           source.consumer.onTrailers(Headers.of(['grpc-status', '0']));
@@ -142,7 +150,13 @@ describe('requests over HTTP/2', () => {
   it('without a body, with HEAD, 204 and 304 get the right framing', async () => {
     const server = await serve((request, reply) => {
       const status = Number(request.path.slice(1));
-      reply.respond(new Response(status, Headers.of(['content-length', '5']), request.method === 'HEAD' ? null : Buffer.from('12345')));
+      reply.respond(
+        new Response(
+          status,
+          Headers.of(['content-length', '5']),
+          request.method === 'HEAD' ? null : Buffer.from('12345'),
+        ),
+      );
     });
     const session = client(server);
     const get = await answer(session.request({ ':path': '/200' }));
@@ -160,7 +174,10 @@ describe('requests over HTTP/2', () => {
       reply.inform(103, Headers.of(['link', '</a>']));
       void collect(request.body, 100).then((bytes) => reply.respond(ok(bytes.toString())));
     });
-    const stream = client(server).request({ ':method': 'POST', ':path': '/', expect: '100-continue' }, { endStream: false });
+    const stream = client(server).request(
+      { ':method': 'POST', ':path': '/', expect: '100-continue' },
+      { endStream: false },
+    );
     const seen: unknown[] = [];
     stream.on('headers', (fields) => seen.push(fields[':status']));
     stream.on('continue', () => {
@@ -318,7 +335,12 @@ describe('backpressure', () => {
     await new Promise((resolve) => stream.session?.ping(resolve as () => void));
     expect(stream.writableLength).toBeGreaterThan(0);
     let size = 0;
-    body.read({ onData: (c) => (size += c.length), onTrailers() {}, onEnd: () => reply.respond(ok(String(size))), onError() {} });
+    body.read({
+      onData: (c) => (size += c.length),
+      onTrailers() {},
+      onEnd: () => reply.respond(ok(String(size))),
+      onError() {},
+    });
     stream.end();
     const sent = Number((await answer(stream)).body);
     expect(sent).toBeGreaterThan(8 * 65_536);

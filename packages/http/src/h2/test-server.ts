@@ -1,4 +1,4 @@
-import { type Handler, type ServedConnection, type ServerOptions, defaultServerOptions } from '../server/handler.ts';
+import { defaultServerOptions, type Handler, type ServedConnection, type ServerOptions } from '../server/handler.ts';
 import { type Listening, listen } from '../server/listen.ts';
 import { serveHttp2 } from './server.ts';
 
@@ -11,9 +11,17 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function startServer(handler: Handler, http2: Partial<ServerOptions['http2']> = {}, options: Partial<ServerOptions> = {}): Promise<TestServer> {
+export async function startServer(
+  handler: Handler,
+  http2: Partial<ServerOptions['http2']> = {},
+  options: Partial<ServerOptions> = {},
+): Promise<TestServer> {
   const served: ServedConnection[] = [];
-  const all: ServerOptions = { ...defaultServerOptions, ...options, http2: { ...defaultServerOptions.http2, ...http2 } };
+  const all: ServerOptions = {
+    ...defaultServerOptions,
+    ...options,
+    http2: { ...defaultServerOptions.http2, ...http2 },
+  };
   const listening = await listen({ host: '127.0.0.1', port: 0 }, {}, (transport, info) => {
     served.push(serveHttp2(transport, info, handler, all));
   });

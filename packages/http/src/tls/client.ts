@@ -64,7 +64,9 @@ export function tlsKey(options: ClientTlsOptions): string {
   const hash = createHash('sha256');
   const add = (name: string, value: string | Buffer | boolean | readonly string[] | undefined): void => {
     if (value === undefined || value === false) return;
-    const bytes = Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+    const bytes = Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
     hash.update(`${name}:${bytes.length}:`).update(bytes);
   };
   add('cert', options.cert);
@@ -160,7 +162,9 @@ export function connectTls(
     return promise;
   }
   const timer =
-    timeout > 0 ? setTimeout(() => socket.destroy(new HandshakeTimeout(`no TLS handshake within ${timeout} ms`)), timeout) : null;
+    timeout > 0
+      ? setTimeout(() => socket.destroy(new HandshakeTimeout(`no TLS handshake within ${timeout} ms`)), timeout)
+      : null;
   const onAbort = (reason: Error): void => {
     socket.destroy(reason);
   };
@@ -175,7 +179,8 @@ export function connectTls(
     socket.destroy();
     reject(error);
   };
-  const onClosed = (): void => onFailure(Object.assign(new Error('closed during the TLS handshake'), { code: 'ECONNRESET' }));
+  const onClosed = (): void =>
+    onFailure(Object.assign(new Error('closed during the TLS handshake'), { code: 'ECONNRESET' }));
   const onSecure = (): void => {
     settle();
     socket.pause();

@@ -9,26 +9,24 @@ export class TlsConfigError extends Error {
 const ecdhe = ['AES_256_GCM_SHA384', 'AES_128_GCM_SHA256', 'CHACHA20_POLY1305_SHA256'] as const;
 
 /** Cipher suites by every name that the configuration accepts, to OpenSSL's name. */
-const suites: ReadonlyMap<string, string> = new Map(
-  [
-    ...ecdhe.flatMap((suite): [string, string][] => [
-      [`TLS_${suite}`, `TLS_${suite}`],
-      [`TLS13_${suite}`, `TLS_${suite}`],
-    ]),
-    ...(['ECDSA', 'RSA'] as const).flatMap((kind) =>
-      ecdhe.flatMap((suite): [string, string][] => {
-        const openssl = `ECDHE-${kind}-${suite
-          .replace('_POLY1305_SHA256', '-POLY1305')
-          .replaceAll('_', '-')
-          .replace('AES-', 'AES')}`;
-        return [
-          [`TLS_ECDHE_${kind}_WITH_${suite}`, openssl],
-          [openssl, openssl],
-        ];
-      }),
-    ),
-  ],
-);
+const suites: ReadonlyMap<string, string> = new Map([
+  ...ecdhe.flatMap((suite): [string, string][] => [
+    [`TLS_${suite}`, `TLS_${suite}`],
+    [`TLS13_${suite}`, `TLS_${suite}`],
+  ]),
+  ...(['ECDSA', 'RSA'] as const).flatMap((kind) =>
+    ecdhe.flatMap((suite): [string, string][] => {
+      const openssl = `ECDHE-${kind}-${suite
+        .replace('_POLY1305_SHA256', '-POLY1305')
+        .replaceAll('_', '-')
+        .replace('AES-', 'AES')}`;
+      return [
+        [`TLS_ECDHE_${kind}_WITH_${suite}`, openssl],
+        [openssl, openssl],
+      ];
+    }),
+  ),
+]);
 
 /** The suites used where none are configured: all but the ChaCha family. */
 export const defaultCipherSuites: readonly string[] = [

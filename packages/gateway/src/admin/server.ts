@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect, createServer as createNetServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { Log } from '../pipeline/step.ts';
 import type { ServerAddress } from '../resources/settings.ts';
 import { acceptProxyHeader } from './proxy-header.ts';
@@ -121,6 +121,11 @@ function createEndpoint({ handler, log, component, proxyProtocol }: ManagementSe
     },
     (request, response) => {
       response.shouldKeepAlive &&= !draining;
+      const { socket } = request;
+      quiet.delete(socket);
+      response.once('close', () => {
+        if (!socket.destroyed) quiet.add(socket);
+      });
       // No route reads a body: what comes is thrown away.
       request.resume();
       void answer(handler, request, response, (message) =>
@@ -128,33 +133,33 @@ function createEndpoint({ handler, log, component, proxyProtocol }: ManagementSe
       );
     },
   );
-  const unread = new Set<Socket>();
-  if (proxyProtocol === true) {
-    const serve = http.listeners('connection');
-    http.removeAllListeners('connection');
-    http.on('connection', (socket: Socket) => {
-      unread.add(socket);
-      socket.once('close', () => unread.delete(socket));
-      acceptProxyHeader(socket, () => {
-        unread.delete(socket);
-        for (const listener of serve) listener.call(http, socket);
-      });
-    });
-  }
-  const dropUnread = (): void => {
-    for (const socket of unread) socket.destroy();
+  // Those without a request of theirs being answered; the server's own list leaves out those that never sent one.
+  const quiet = new Set<Socket>();
+  const serve = http.listeners('connection');
+  http.removeAllListeners('connection');
+  http.on('connection', (socket: Socket) => {
+    quiet.add(socket);
+    socket.once('close', () => quiet.delete(socket));
+    const ready = (): void => {
+      for (const listener of serve) listener.call(http, socket);
+    };
+    if (proxyProtocol === true) acceptProxyHeader(socket, ready);
+    else ready();
+  });
+  const dropQuiet = (): void => {
+    for (const socket of quiet) socket.destroy();
   };
   return {
     http,
     close: () => {
       draining = true;
-      dropUnread();
+      dropQuiet();
       return new Promise((resolve) => {
         http.close(() => resolve());
       });
     },
     cut: () => {
-      dropUnread();
+      dropQuiet();
       http.closeAllConnections();
     },
   };

@@ -17,6 +17,12 @@ import type { Path } from './path.ts';
 /** Values that aliases may stand for in all: far more than a person writes, far fewer than exhaust memory. */
 const ALIASED_VALUES = 1_000_000;
 
+/** Depth of nesting that no configuration needs. */
+const DEPTH = 200;
+
+/** Syntax errors that are worth telling: what follows is mostly about the first. */
+const SYNTAX_ERRORS = 5;
+
 type Container = Record<string, unknown> | unknown[];
 
 /** A scalar that holds something from the environment, both as text and as what YAML would read that text as. */
@@ -67,6 +73,7 @@ class Reader implements Document {
   readonly #values = new Map<Node, unknown>();
   readonly #sizes = new Map<Node, number>();
   #aliased = 0;
+  #depth = 0;
   readonly #broken = new Set<unknown>();
   /** Nodes whose value, or key, holds something from the environment. */
   readonly #fromEnv = new Set<unknown>();
@@ -107,9 +114,9 @@ class Reader implements Document {
         schema: 'core',
         merge: false,
         uniqueKeys: false,
-        logLevel: 'silent',
+        logLevel: 'error',
       });
-      for (const error of [...document.errors, ...document.warnings]) {
+      for (const error of [...document.errors, ...document.warnings].slice(0, SYNTAX_ERRORS)) {
         const several = error.code === 'MULTIPLE_DOCS';
         this.#fail(
           error.pos[0],
@@ -129,7 +136,19 @@ class Reader implements Document {
     if (isAlias(node)) return this.#alias(node, into, key);
     const anchor = (node as { anchor?: string }).anchor;
     if (anchor !== undefined) this.#anchors.set(anchor, node);
-    let size = 1;
+    if (++this.#depth > DEPTH) throw new RangeError('too deep');
+    const size = 1 + this.#content(node, into, key);
+    this.#depth--;
+    if (anchor !== undefined) {
+      this.#values.set(node, read(into, key));
+      this.#sizes.set(node, size);
+    }
+    return size;
+  }
+
+  /** Puts the value of what is no alias into its container and returns how many values stand inside it. */
+  #content(node: Node, into: Container, key: string | number): number {
+    let size = 0;
     if (isMap(node)) {
       const object: Record<string, unknown> = {};
       for (const pair of node.items) if (isPair(pair)) size += this.#pair(pair, object);
@@ -142,10 +161,6 @@ class Reader implements Document {
       this.#scalar(node, into, key);
     } else {
       put(into, key, null);
-    }
-    if (anchor !== undefined) {
-      this.#values.set(node, read(into, key));
-      this.#sizes.set(node, size);
     }
     return size;
   }
@@ -262,7 +277,7 @@ class Reader implements Document {
       column: col,
       path: found.shown,
       message: wording(problem, hidden),
-      ...valueOf(problem, hidden ? undefined : this.#show(problem.path)),
+      ...shownValue(problem, hidden ? undefined : this.#show(problem.path)),
       ...(problem.allowed ? { allowed: problem.allowed } : {}),
       ...(problem.suggestion !== undefined ? { suggestion: problem.suggestion } : {}),
     };
@@ -322,7 +337,7 @@ function unsetMessage(name: string): string {
   return `environment variable ${name} is not set; set it, give a default with \${${name}:-default}, or write $$ for a dollar sign`;
 }
 
-function valueOf(problem: Problem, shown: string | undefined): { value?: string } {
+function shownValue(problem: Problem, shown: string | undefined): { value?: string } {
   if (problem.keyword !== undefined) return { value: problem.keyword };
   return problem.showValue && shown !== undefined ? { value: shown } : {};
 }

@@ -65,10 +65,13 @@ function check(document: Document): Checked {
   if (!result.success) {
     // a variable that looks like a number may have been meant as a text
     let again = false;
-    for (const problem of problemsOf(result.error.issues)) again = document.useText(problem.path) || again;
+    for (const problem of problemsOf(result.error.issues, document.data))
+      again = document.useText(problem.path) || again;
     if (again) result = rootSchema.safeParse(document.data);
   }
-  return result.success ? { root: result.data, problems: [] } : { problems: problemsOf(result.error.issues) };
+  return result.success
+    ? { root: result.data, problems: [] }
+    : { problems: problemsOf(result.error.issues, document.data) };
 }
 
 function report(problems: readonly Problem[], document: Document): ConfigError[] {

@@ -6,10 +6,21 @@ import type { CustomParams, UnknownFieldDetails } from './schema/closed.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Words what the schemas found. */
-export function problemsOf(issues: readonly Issue[]): Problem[] {
-  return issues.flatMap((issue) => describe(issue, []));
+/** Words what the schemas found in the data. */
+export function problemsOf(issues: readonly Issue[], data: unknown): Problem[] {
+  return issues.flatMap((issue) => describe(issue, [])).map((problem) => suggestWord(problem, data));
 }
+
+/** A wrong word, like a wrong name, may be a slip. */
+function suggestWord(problem: Problem, data: unknown): Problem {
+  if (problem.message !== UNKNOWN_VALUE) return problem;
+  let value: unknown = data;
+  for (const part of problem.path) value = (value as Readonly<Record<string | number, unknown>>)[part];
+  const suggestion = typeof value === 'string' ? nearestName(value, problem.allowed ?? []) : undefined;
+  return suggestion === undefined ? problem : { ...problem, suggestion };
+}
+
+const UNKNOWN_VALUE = 'unknown value';
 
 function describe(issue: Issue, above: Path): Problem[] {
   const path = [...above, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
@@ -62,7 +73,7 @@ function custom(issue: z.core.$ZodIssueCustom, path: Path): Problem {
 /** A value that a closed list does not hold. */
 function enumeration(issue: z.core.$ZodIssueInvalidValue, path: Path): Problem {
   const values = issue.values.map(String);
-  return { path, message: 'unknown value', showValue: true, allowed: values };
+  return { path, message: UNKNOWN_VALUE, showValue: true, allowed: values };
 }
 
 /** Speaks for the form that was meant: the one whose type the value has. */

@@ -50,7 +50,7 @@ class WorkerDataPlane implements DataPlane {
       thread: String(context.worker.index),
     });
     context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
-    context.telemetry.onLogLevel((level) => levels.replace(level));
+    context.telemetry.onLogLevel((level) => levels.set(level));
     this.#dns = new Dns({ family: settings.dnsLookupFamily });
     this.#pool = new UpstreamPool({
       connector: new Dialer(),

@@ -17,7 +17,7 @@ test('policies run in the order of the table, wherever they stand in the configu
     { kind: 'requestHeaderModifier', spec: setHeader('host', 'modified.test') },
   ];
   const compiler = await loadSteps(policies.map(({ kind }) => kind));
-  const { steps, responseSteps } = compiler.compile('route', policies, noPorts);
+  const { steps, responseSteps } = compiler.compile('route', policies, () => noPorts);
   const exchange = testExchange();
   const results = steps.map((step) => step(exchange));
   expect(results.map((result) => result instanceof Response)).toEqual([false, false, true]);
@@ -33,7 +33,7 @@ test('PROXY-44: what modifies response headers also stands behind a direct respo
     { kind: 'responseHeaderModifier', spec: setHeader('x-a', '1') },
   ];
   const compiler = await loadSteps(['directResponse', 'responseHeaderModifier']);
-  const { steps, responseSteps } = compiler.compile('route', policies, noPorts);
+  const { steps, responseSteps } = compiler.compile('route', policies, () => noPorts);
   const exchange = testExchange();
   const response = steps[0]?.(exchange);
   if (!(response instanceof Response)) throw new Error('expected a response');
@@ -49,7 +49,7 @@ test('a backend has its own order and its own response steps', async () => {
     { kind: 'backendTLS', spec: {} },
   ];
   const compiler = await loadSteps(policies.map(({ kind }) => kind));
-  const { steps, responseSteps } = compiler.compile('backend', policies, noPorts);
+  const { steps, responseSteps } = compiler.compile('backend', policies, () => noPorts);
   const exchange = testExchange();
   for (const step of steps) step(exchange);
   expect(exchange.request.headers.get('authorization')).toBe('last');
@@ -61,13 +61,13 @@ test('a backend has its own order and its own response steps', async () => {
 test('what has no place in a phase does not run in it', async () => {
   const compiler = await loadSteps(['urlRewrite', 'apiKey']);
   const policy: TrafficPolicy = { kind: 'urlRewrite', spec: { authority: 'none' } };
-  expect(compiler.compile('gateway', [policy], noPorts)).toEqual({ steps: [], responseSteps: [] });
+  expect(compiler.compile('gateway', [policy], () => noPorts)).toEqual({ steps: [], responseSteps: [] });
 });
 
 test('compiling a kind that was not loaded is an error that names it', async () => {
   const compiler = await loadSteps(['timeout']);
   const policy: TrafficPolicy = { kind: 'directResponse', spec: { status: 200, body: '' } };
-  expect(() => compiler.compile('route', [policy], noPorts)).toThrow(
+  expect(() => compiler.compile('route', [policy], () => noPorts)).toThrow(
     'the code of policy directResponse was not loaded',
   );
 });

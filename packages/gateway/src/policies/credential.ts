@@ -27,16 +27,20 @@ export function removeCredential(request: Request, location: CredentialLocation)
   if ('header' in location) {
     request.headers.delete(location.header.name);
   } else if ('queryParameter' in location) {
-    const { name } = location.queryParameter;
-    const parameters = parametersOf(request.path);
-    const kept = parameters.filter((parameter) => decodedName(parameter) !== name);
-    if (kept.length < parameters.length) request.path = withParameters(request.path, kept);
+    request.path = withoutParameter(request.path, location.queryParameter.name);
   } else {
     const { name } = location.cookie;
     const cookies = cookiesOf(request.headers);
     const kept = cookies.filter((cookie) => cookieName(cookie) !== name);
     if (kept.length < cookies.length) setCookies(request.headers, kept);
   }
+}
+
+/** A path and query without any parameter of a name; the others keep their bytes. */
+export function withoutParameter(path: string, name: string): string {
+  const parameters = parametersOf(path);
+  const kept = parameters.filter((parameter) => decodedName(parameter) !== name);
+  return kept.length < parameters.length ? withParameters(path, kept) : path;
 }
 
 /**

@@ -42,7 +42,6 @@ export function testExchange(options: Parameters<typeof testRequest>[0] = {}): E
     new RequestRecord(),
     new Abort(),
     { now: () => 0, epoch: () => 0 },
-    1_024,
   );
 }
 

@@ -111,7 +111,7 @@ export class ChunkedDecoder {
   #skipExtension(bytes: Buffer, at: number): number {
     for (; at < bytes.length; at++) {
       const code = bytes[at] as number;
-      if (code === 13) {
+      if (code === 13 && this.#extension > 0) {
         this.#state = SIZE_LF;
         return at + 1;
       }

@@ -214,6 +214,7 @@ export function socketTransport(socket: Socket): Transport {
     end: () => void socket.end(),
     destroy: (error) => void socket.destroy(error),
     toDuplex(head): Duplex {
+      for (const event of ['data', 'end', 'drain']) socket.removeAllListeners(event);
       if (head !== undefined) socket.unshift(head);
       return socket;
     },

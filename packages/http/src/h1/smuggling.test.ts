@@ -126,6 +126,7 @@ const attempts: Attempt[] = [
   { name: 'a lone CR behind a chunk size', bytes: `${C}5\rhello\r\n0\r\n\r\n`, status: 400 },
   { name: 'a lone LF in a chunk extension', bytes: `${C}5;a\nhello\r\n0\r\n\r\n`, status: 400 },
   { name: 'a huge chunk extension', bytes: `${C}5;${'a'.repeat(2000)}\r\nhello\r\n0\r\n\r\n`, status: 400 },
+  { name: 'a chunk extension without a name', bytes: `${C}5;\r\nhello\r\n0\r\n\r\n`, status: 400 },
   { name: 'a chunk longer than its size', bytes: `${C}5\r\nhello!\r\n0\r\n\r\n`, status: 400 },
   { name: 'a chunk that ends with LF', bytes: `${C}5\r\nhello\n0\r\n\r\n`, status: 400 },
   { name: 'a chunk that ends with CR', bytes: `${C}5\r\nhello\r0\r\n\r\n`, status: 400 },

@@ -62,6 +62,9 @@ export class Http2ClientConnection implements ClientConnection {
       },
     } as SecureClientSessionOptions);
     this.#session = session;
+    // The session takes the data from beneath the socket, but does not start a socket that has never been read.
+    duplex.read(0);
+    duplex.once('end', () => this.destroy(new Error('the server closed the connection')));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     promise.catch(() => {});
@@ -119,7 +122,7 @@ export class Http2ClientConnection implements ClientConnection {
   destroy(error: Error): void {
     this.#error ??= error;
     this.#leave();
-    this.#session.destroy(error);
+    if (!this.#session.destroyed) this.#session.destroy(error);
   }
 
   /** Why the connection broke, if it did. */

@@ -6,10 +6,10 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { isStream } from '../body.ts';
 import { DuplexTransport } from '../duplex-transport.ts';
-import type { Headers } from '../headers.ts';
-import { Headers as HeaderList } from '../headers.ts';
+import { Headers } from '../headers.ts';
 import { Request, Response } from '../message.ts';
 import type { Handler, Reply, ServedConnection, ServerOptions } from '../server/handler.ts';
 import type { ConnectionInfo, Transport } from '../transport.ts';
@@ -24,6 +24,8 @@ const HARD_MAX_HEADERS = 4096;
 const DEFAULT_MAX_HEADER_LIST = 65_536;
 /** Megabytes that one session may hold for its streams: 200 streams at Node's buffer sizes fit. */
 const SESSION_MEMORY = 64;
+/** Time that a client has for closing its side after the last answer, in milliseconds. */
+const LINGER = 2000;
 
 /**
  * Serves HTTP/2 on a transport, with TLS below it or by prior knowledge (RFC 9113).
@@ -45,11 +47,13 @@ class Http2ServerConnection implements ServedConnection {
   readonly info: ConnectionInfo;
   readonly options: ServerOptions;
   readonly #handler: Handler;
+  readonly #duplex: Duplex;
   readonly #session: ServerHttp2Session;
   readonly #resets = new ResetBudget();
   readonly #timers: NodeJS.Timeout[] = [];
   #idleSince = performance.now();
   #draining = false;
+  #finishing = false;
   #error: Error | null = null;
 
   constructor(
@@ -62,8 +66,14 @@ class Http2ServerConnection implements ServedConnection {
     this.info = info;
     this.options = options;
     this.#handler = handler;
-    const session = performServerHandshake(transport.toDuplex(head), sessionOptions(options));
+    const duplex = transport.toDuplex(head);
+    this.#duplex = duplex;
+    const session = performServerHandshake(duplex, sessionOptions(options));
     this.#session = session;
+    // The session takes the data from beneath the socket, but does not start a socket that has never been read.
+    duplex.read(0);
+    // HTTP/2 knows no half-closed connection: who has ended will not read answers either.
+    duplex.once('end', () => this.destroy(new Error('the client closed the connection')));
     session.on('stream', (stream: ServerHttp2Stream, _fields: unknown, flags: number, raw: string[]) =>
       this.#onStream(stream, flags, raw),
     );
@@ -88,13 +98,26 @@ class Http2ServerConnection implements ServedConnection {
     // First the word that no more requests are wanted, then, after a round trip in which those on their way have arrived,
     // the last id that is served (RFC 9113 §6.8).
     session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
-    const asked = session.ping(() => {
-      if (!session.destroyed) session.close();
-    });
-    if (!asked) session.close();
+    const asked = session.ping(() => this.#finish());
+    if (!asked) this.#finish();
+  }
+
+  /** Takes no more requests and closes when the open ones are over. */
+  #finish(): void {
+    this.#draining = true;
+    this.#finishing = true;
+    if (!this.#session.destroyed) this.#session.close();
+    this.#lingerIfDone();
+  }
+
+  /** Node ends our side and waits for the client's; not for ever. */
+  #lingerIfDone(): void {
+    if (!this.#finishing || this.active > 0) return;
+    this.#timers.push(setTimeout(() => this.#duplex.destroy(), LINGER));
   }
 
   destroy(error: Error): void {
+    if (this.#session.destroyed) return;
     this.#error ??= error;
     this.#session.destroy(error, constants.NGHTTP2_CANCEL);
   }
@@ -127,7 +150,10 @@ class Http2ServerConnection implements ServedConnection {
   /** @param reset True if the client took its request back. */
   onExchangeClosed(reset: boolean): void {
     this.active--;
-    if (this.active === 0) this.#idleSince = performance.now();
+    if (this.active === 0) {
+      this.#idleSince = performance.now();
+      this.#lingerIfDone();
+    }
     if (reset) this.#countReset();
   }
 
@@ -151,7 +177,7 @@ class Http2ServerConnection implements ServedConnection {
   #watchIdle(timeout: number, delay: number): void {
     this.#timers[0] = setTimeout(() => {
       const idle = this.active > 0 ? 0 : performance.now() - this.#idleSince;
-      if (idle >= timeout) this.#session.close();
+      if (idle >= timeout) this.#finish();
       else this.#watchIdle(timeout, Math.ceil(timeout - idle));
     }, delay);
   }
@@ -246,7 +272,7 @@ class Http2Exchange implements Reply {
   /** Answers without asking the handler. */
   refuse(status: number, message: string): void {
     const body = Buffer.from(message);
-    this.respond(new Response(status, HeaderList.of(['content-type', 'text/plain']), body, 'HTTP/2.0'));
+    this.respond(new Response(status, Headers.of(['content-type', 'text/plain']), body, 'HTTP/2.0'));
   }
 
   respond(response: Response): void {

@@ -73,3 +73,16 @@ test('where the file says where, the usual places do not count', () => {
 test('no error holds the key that was shown', () => {
   expect(run({}, [['authorization', 'Bearer very-secret']]).answer).not.toContain('very-secret');
 });
+
+test('a key in the query is kept out of the record, known or not', () => {
+  for (const [key, path] of [
+    ['bob-key', '/p?a=1'],
+    ['guess', '/p?a=1&key=guess'],
+  ]) {
+    const exchange = testExchange({ path: `/p?a=1&key=${key}` });
+    exchange.record.path = exchange.request.path;
+    const location = { queryParameter: { name: 'key' } };
+    compileApiKey({ mode: 'permissive', location, defaultLocation: false, keys })(exchange);
+    expect([exchange.record.path, exchange.request.path]).toEqual(['/p?a=1', path]);
+  }
+});

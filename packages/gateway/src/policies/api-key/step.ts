@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Step } from '../../pipeline/step.ts';
-import { extractCredential, removeCredential } from '../credential.ts';
+import { extractCredential, removeCredential, withoutParameter } from '../credential.ts';
 import type { CredentialLocation } from '../credential-location.ts';
 import type { ApiKeySpec } from './spec.ts';
 
@@ -43,6 +43,7 @@ export function compileApiKey(spec: ApiKeySpec): Step {
       const key = extractCredential(request, location);
       if (key === null) continue;
       shown = true;
+      if ('queryParameter' in location) hideFromRecord(exchange, location.queryParameter.name);
       const identity = identities.get(hash('sha256', key));
       if (identity === undefined) continue;
       removeCredential(request, location);
@@ -52,4 +53,9 @@ export function compileApiKey(spec: ApiKeySpec): Step {
     if (mode === 'permissive' || (mode === 'optional' && !shown)) return undefined;
     return new GatewayError('apiKeyAuth', { detail: shown ? 'invalid credentials' : 'no API Key found' });
   };
+}
+
+/** The path is logged as it came, and no key may be, known or not: it might be good elsewhere. */
+function hideFromRecord({ record }: Exchange, parameter: string): void {
+  record.path = withoutParameter(record.path, parameter);
 }

@@ -34,7 +34,7 @@ export function backendTlsSpec(
   files: Files,
 ): BackendTlsSpec | undefined {
   if ((options.cert == null) !== (options.key == null)) {
-    files.problem({ path, message: 'cert and key must be set together' });
+    files.problem({ path, at: 'key', message: 'cert and key must be set together' });
     return undefined;
   }
   const cert = options.cert == null ? undefined : certificates(options.cert, [...path, 'cert'], files);

@@ -1,0 +1,20 @@
+import { type Env, formatErrors, loadConfig, readSource } from '../config/index.ts';
+import type { ConfigSource } from '../config/sources.ts';
+import type { CompileRegex } from '../config/translate/translation.ts';
+
+/** What `--validate-only` says and how it ends. */
+export interface Verdict {
+  readonly exitCode: 0 | 1;
+  /** For standard output if all is well, for standard error otherwise; without the last newline. */
+  readonly text: string;
+}
+
+/** Checks a configuration as a start would, without opening a port or a connection (spec 01 §2.1). */
+export function validate(source: ConfigSource | undefined, env: Env, compileRegex: CompileRegex): Verdict {
+  if (source === undefined) return { exitCode: 0, text: 'No local configuration\nConfiguration is valid!' };
+  const read = readSource(source);
+  if (!read.ok) return { exitCode: 1, text: read.message };
+  const loaded = loadConfig({ text: read.text, file: read.file, env, compileRegex });
+  if (!loaded.ok) return { exitCode: 1, text: formatErrors(loaded.errors) };
+  return { exitCode: 0, text: 'Configuration is valid!' };
+}

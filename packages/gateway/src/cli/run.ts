@@ -4,8 +4,8 @@ import { readinessHandler } from '../admin/readiness.ts';
 import { type ManagementHandler, type ManagementServer, startManagementServer } from '../admin/server.ts';
 import { statsHandler } from '../admin/stats.ts';
 import { versionInfo } from '../admin/version.ts';
-import type { ConfigSource } from '../config/sources.ts';
 import { formatErrors, loadConfig, readSource, type WatchedFile, watchFiles } from '../config/index.ts';
+import type { ConfigSource } from '../config/sources.ts';
 import type { Settings } from '../resources/settings.ts';
 import { announceReady, Shutdown } from '../runtime/shutdown.ts';
 import { Supervisor } from '../runtime/supervisor.ts';
@@ -60,7 +60,6 @@ function load(source: ConfigSource): Loaded | Failed {
 
 /** The process: supervisor, management servers, the watch on the configuration, and the end of it all. */
 class Gateway {
-  readonly #settings: Settings;
   readonly #source: ConfigSource;
   readonly #levels: LogLevels;
   readonly #writer: LineWriter;
@@ -76,7 +75,6 @@ class Gateway {
   #ready = false;
 
   constructor(settings: Settings, source: ConfigSource) {
-    this.#settings = settings;
     this.#source = source;
     this.#levels = new LogLevels(settings.logging.level);
     this.#writer = new LineWriter({ fd: 1, lock: this.#outputLock, id: 1 });
@@ -116,7 +114,11 @@ class Gateway {
     const pending = () => (this.#ready ? [] : ['agentgateway', 'state manager']);
     const servers = [
       this.#serve('readiness', settings.readinessAddr, readinessHandler(pending), true),
-      this.#serve('stats', settings.statsAddr, statsHandler(() => this.#collect())),
+      this.#serve(
+        'stats',
+        settings.statsAddr,
+        statsHandler(() => this.#collect()),
+      ),
       this.#serve(
         'admin',
         settings.adminAddr,
@@ -206,7 +208,6 @@ class Gateway {
     for (const server of this.#servers) server.cut();
     await Promise.all(this.#servers.map((server) => server.close()));
     this.#writer[Symbol.dispose]();
-    this.#shutdown.dispose();
   }
 }
 

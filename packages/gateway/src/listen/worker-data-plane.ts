@@ -1,4 +1,4 @@
-import { createServerContext, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
+import { createServerContext, Dialer, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
@@ -53,11 +53,8 @@ class WorkerDataPlane implements DataPlane {
     context.telemetry.onLogLevel((level) => levels.set(level));
     this.#dns = new Dns({ family: settings.dnsLookupFamily });
     this.#pool = new UpstreamPool({
-      connector: new Dialer(),
       resolver: this.#dns,
-      observer: {
-        onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
-      },
+      onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
     });
     this.#pipeline = new Pipeline({ clock, random: Math.random, telemetry: this.#telemetry });
     this.#compiler = new PlanCompiler({

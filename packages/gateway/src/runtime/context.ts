@@ -15,6 +15,8 @@ export interface WorkerContext {
   /** The application log; written by the supervisor. */
   readonly log: Log;
   readonly cells: CellClient;
+  /** Memory of the lock on standard output, which all threads write to. */
+  readonly outputLock: SharedArrayBuffer;
   readonly sessions: SessionCodec;
   readonly children: ChildClient;
   readonly telemetry: TelemetryPorts;

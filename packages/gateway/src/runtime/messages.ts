@@ -16,6 +16,8 @@ export interface WorkerData {
   /** Folder of the private sockets; only this user may enter it. */
   readonly socketDirectory: string;
   readonly logLevel: string;
+  /** Memory of the lock on standard output: see `telemetry/line-lock.ts`. */
+  readonly outputLock: SharedArrayBuffer;
   /** For cells that a worker must have at once: see `cells.ts`. */
   readonly cells: CellChannel;
 }

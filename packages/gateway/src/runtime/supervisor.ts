@@ -7,6 +7,7 @@ import { applyDelta, isEmpty } from '../resources/delta.ts';
 import type { Resource, ResourceDelta } from '../resources/model.ts';
 import type { Settings } from '../resources/settings.ts';
 import { ResourceStore } from '../resources/store.ts';
+import { LINE_LOCK_BYTES } from '../telemetry/line-lock.ts';
 import { type BoundPort, BoundPorts, canSharePorts } from './bound-ports.ts';
 import { CellBook } from './cell-book.ts';
 import { ChangeQueue, type SourceChange } from './change-queue.ts';
@@ -28,6 +29,10 @@ export interface SupervisorOptions {
   readonly backoff?: (crashes: number) => number;
   /** Milliseconds that a worker may take for a step of a change before it is ended. Default 60,000. */
   readonly changeTimeout?: number;
+  /** Memory of the lock on standard output, which all threads write to; made here unless given. */
+  readonly outputLock?: SharedArrayBuffer;
+  /** Told after a worker died or ended, when everything of it is gone. */
+  readonly onWorkerGone?: (worker: WorkerIdentity) => void;
   /** Milliseconds from SIGTERM to SIGKILL for child processes. */
   readonly childGrace?: number;
 }
@@ -80,6 +85,7 @@ export class Supervisor {
   };
   readonly #sessionKey: Uint8Array;
   readonly #changeTimeout: number;
+  readonly #outputLock: SharedArrayBuffer;
   #children: ChildBook | null = null;
   #directory = '';
   #sharedPorts = false;
@@ -96,6 +102,7 @@ export class Supervisor {
     this.#log = options.log;
     this.#logLevel = options.settings.logging.level;
     this.#changeTimeout = options.changeTimeout ?? 60_000;
+    this.#outputLock = options.outputLock ?? new SharedArrayBuffer(LINE_LOCK_BYTES);
     this.#sessionKey = sessionKeyBytes(options.settings.sessionKey?.$secret);
     this.#slots = Array.from({ length: options.settings.workerThreads }, (_, index) => ({
       index,
@@ -309,6 +316,7 @@ export class Supervisor {
       accept: this.#sharedPorts ? 'shared' : slot.index === 0 ? 'alone' : 'never',
       sessionKey: this.#sessionKey,
       socketDirectory: this.#directory,
+      outputLock: this.#outputLock,
       logLevel: this.#logLevel,
       cells: cells.channel,
     } as const;
@@ -349,6 +357,7 @@ export class Supervisor {
     slot.closeCells();
     const locks = this.#cells.releaseLocks(worker.identity.epoch);
     this.#children?.endOwned(worker.identity.epoch);
+    this.#options.onWorkerGone?.(worker.identity);
     if (this.#phase === 'closed') return;
     const released = locks > 0 ? { releasedLocks: locks } : {};
     this.#log.error('runtime', `worker ${slot.index} died: ${reason}`, { worker: slot.index, ...released });

@@ -29,6 +29,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
     settings: data.settings,
     accept: data.accept,
     log,
+    outputLock: data.outputLock,
     cells: new CellClient(data.cells, data.worker.epoch),
     sessions: new SessionCodec(data.sessionKey, data.worker),
     children,

@@ -1,5 +1,4 @@
 import {
-  type ClientTlsOptions,
   Destination,
   destinationTls,
   type Response,

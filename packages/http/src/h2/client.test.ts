@@ -18,14 +18,22 @@ afterEach(() => {
 
 type OnStream = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, raw: string[]) => void;
 
-async function upstream(onStream: OnStream, options: http2.ServerOptions = {}): Promise<{ port: number; sessions: http2.ServerHttp2Session[] }> {
+async function upstream(
+  onStream: OnStream,
+  options: http2.ServerOptions = {},
+): Promise<{ port: number; sessions: http2.ServerHttp2Session[] }> {
   const server = http2.createServer(options);
   const sessions: http2.ServerHttp2Session[] = [];
   server.on('session', (session) => {
     session.on('error', () => {});
     sessions.push(session);
   });
-  server.on('stream', ((stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, _flags: number, raw: string[]) => {
+  server.on('stream', ((
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    _flags: number,
+    raw: string[],
+  ) => {
     stream.on('error', () => {});
     onStream(stream, headers, raw);
   }) as never);
@@ -66,7 +74,12 @@ function send(connection: Http2ClientConnection, request: Request, abort: Abort 
   });
 }
 
-function get(path = '/', headers = new Headers(), body: Request['body'] = null, method = body === null ? 'GET' : 'POST'): Request {
+function get(
+  path = '/',
+  headers = new Headers(),
+  body: Request['body'] = null,
+  method = body === null ? 'GET' : 'POST',
+): Request {
   return new Request(method, 'http', 'up.test', path, 'HTTP/1.1', headers, body);
 }
 
@@ -107,7 +120,20 @@ describe('an upstream HTTP/2 connection', () => {
       ['x-b', '\xe9'],
     );
     const outcome = await send(connection, get('/p?q', headers));
-    expect(seen).toEqual([':method', 'GET', ':authority', 'up.test', ':scheme', 'http', ':path', '/p?q', 'te', 'trailers', 'x-b', '\xe9']);
+    expect(seen).toEqual([
+      ':method',
+      'GET',
+      ':authority',
+      'up.test',
+      ':scheme',
+      'http',
+      ':path',
+      '/p?q',
+      'te',
+      'trailers',
+      'x-b',
+      '\xe9',
+    ]);
     expect(outcome.informed).toEqual([103]);
     expect(outcome.response?.headers.getAll('x-a')).toEqual(['1', '2']);
     const { text, trailers } = await bodyOf(outcome.response);
@@ -124,7 +150,8 @@ describe('an upstream HTTP/2 connection', () => {
       });
     });
     const connection = await dial(port);
-    const text = async (request: Request): Promise<string> => (await bodyOf((await send(connection, request)).response)).text;
+    const text = async (request: Request): Promise<string> =>
+      (await bodyOf((await send(connection, request)).response)).text;
     expect(await text(get('/', new Headers(), Buffer.from('abc')))).toBe('3 abc');
     expect(await text(get('/', new Headers(), null, 'POST'))).toBe('0 ');
     expect(await text(get())).toBe('undefined ');

@@ -67,18 +67,56 @@ describe('scanObject', () => {
   test('accepts and refuses what JSON.parse accepts and refuses, with one byte changed anywhere', () => {
     const bytes = fc.constantFrom(...Buffer.from('{}[]":,\\ue0123456789.-+Etfn \n\r\t\x01/'));
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.nat(), bytes, fc.nat(2), (value, place, byte, how) => {
-        const source = Buffer.from(JSON.stringify(value));
-        const at = place % (source.length + 1);
-        const changed = Buffer.concat([
-          source.subarray(0, at),
-          ...(how === 0 ? [] : [Buffer.of(byte)]),
-          source.subarray(how === 2 ? at : at + 1),
-        ]);
-        expectSameVerdict(changed.toString());
-      }),
+      fc.property(
+        fc.dictionary(fc.string({ maxLength: 200 }), fc.jsonValue()),
+        fc.nat(),
+        bytes,
+        fc.nat(2),
+        (value, place, byte, how) => {
+          const source = Buffer.from(JSON.stringify(value));
+          const at = place % (source.length + 1);
+          const changed = Buffer.concat([
+            source.subarray(0, at),
+            ...(how === 0 ? [] : [Buffer.of(byte)]),
+            source.subarray(how === 2 ? at : at + 1),
+          ]);
+          expectSameVerdict(changed.toString());
+        },
+      ),
       { numRuns: 2000 },
     );
+  });
+
+  test('what is special is found at every place of a long text, wherever the text lies in memory', () => {
+    for (let offset = 0; offset < 4; offset++) {
+      for (let length = 60; length < 76; length++) {
+        for (const special of [
+          '\\n',
+          '\\"',
+          '\\\\',
+          '\\u00e9',
+          '\u0001',
+          '\n',
+          '"',
+          '\\x',
+          'é',
+          '!',
+          '#',
+          '[',
+          ']',
+          '\u007f',
+        ]) {
+          const text = `{"a":"${'x'.repeat(length)}${special}${'y'.repeat(9)}","b":1}`;
+          const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]).subarray(offset);
+          const expected = parsed(text);
+          if (expected === undefined) expect(() => scanObject(bytes), text).toThrow(JsonScanError);
+          else expect(scanObject(bytes).value('a')).toBe((expected as { a: string }).a);
+        }
+      }
+    }
+    for (let length = 0; length < 80; length++) {
+      expect(() => scanObject(Buffer.from(`{"a":"${'x'.repeat(length)}`))).toThrow(JsonScanError);
+    }
   });
 
   test('every cut of a text is refused', () => {

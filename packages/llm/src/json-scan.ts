@@ -240,15 +240,53 @@ function skipWord(bytes: Buffer, from: number, word: string): number {
   return from + word.length;
 }
 
+/** Bytes of a string after which it pays to look at four at a time. */
+const LONG = 64;
+
 function skipString(bytes: Buffer, from: number): number {
+  const end = Math.min(bytes.length, from + LONG);
   let at = from + 1;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte === undefined) fail(bytes, at, 'unterminated string');
+  while (at < end) {
+    const byte = bytes[at] as number;
     if (byte === 0x22) return at + 1;
     if (byte < 0x20) fail(bytes, at, 'control character in a string');
     at = byte === 0x5c ? skipEscape(bytes, at) : at + 1;
   }
+  return at >= bytes.length ? fail(bytes, bytes.length, 'unterminated string') : skipLongString(bytes, at);
+}
+
+const HIGH_BITS = 0x80808080 | 0;
+
+/** The same from the middle of a string: texts are most of a body, and most of a text is nothing special. */
+function skipLongString(bytes: Buffer, from: number): number {
+  const length = bytes.length;
+  // Four bytes lie on a word's border where `at` and `offset` agree in their last two bits.
+  const offset = -bytes.byteOffset & 3;
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset + offset, Math.max(0, length - offset) >> 2);
+  let at = from;
+  while (at < length) {
+    if (((at - offset) & 3) === 0 && at >= offset) {
+      let index = (at - offset) >> 2;
+      while (index < words.length) {
+        const word = words[index] as number;
+        const quote = word ^ 0x22222222;
+        const backslash = word ^ 0x5c5c5c5c;
+        // Per byte, the high bit of `(x - n) & ~x` tells that x is less than n: the one next to it may borrow, which only
+        // means that four bytes are looked at one by one.
+        const special =
+          ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash) | ((word - 0x20202020) & ~word);
+        if ((special & HIGH_BITS) !== 0) break;
+        index++;
+      }
+      at = offset + (index << 2);
+      if (at >= length) break;
+    }
+    const byte = bytes[at] as number;
+    if (byte === 0x22) return at + 1;
+    if (byte < 0x20) fail(bytes, at, 'control character in a string');
+    at = byte === 0x5c ? skipEscape(bytes, at) : at + 1;
+  }
+  return fail(bytes, length, 'unterminated string');
 }
 
 function skipEscape(bytes: Buffer, from: number): number {

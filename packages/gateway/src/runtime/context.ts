@@ -3,6 +3,7 @@ import type { Log } from '../pipeline/step.ts';
 import type { Settings } from '../resources/settings.ts';
 import type { CellClient } from './cells.ts';
 import type { ChildClient } from './child-client.ts';
+import type { Forwarder } from './forward.ts';
 import type { AcceptMode, WorkerIdentity } from './messages.ts';
 import type { SessionCodec } from './sessions.ts';
 
@@ -18,6 +19,8 @@ export interface WorkerContext {
   /** Memory of the lock on standard output, which all threads write to. */
   readonly outputLock: SharedArrayBuffer;
   readonly sessions: SessionCodec;
+  /** To the worker that owns a session, and from the others to this one. */
+  readonly forward: Forwarder;
   readonly children: ChildClient;
   readonly telemetry: TelemetryPorts;
   /**

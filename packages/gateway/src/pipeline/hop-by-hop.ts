@@ -59,6 +59,9 @@ function presentFields(headers: Headers): number {
     const name = headers.nameAt(i);
     switch (name.length) {
       case 2:
+      case 6:
+        if (name === 'expect') return true;
+        break;
       case 7:
       case 10:
       case 16:

@@ -25,7 +25,7 @@ export const backendAuthSchema = z.union([
     else context.issues.push({ code: 'custom', input: context.value, message: 'expected an object such as {key: …}' });
   }),
   closed({ key: z.union([z.string(), full]).optional() }, notYet.backendAuth).check(
-    exactlyOne(['key'], notYet.backendAuth),
+    exactlyOne(['key']),
   ),
 ]);
 

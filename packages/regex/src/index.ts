@@ -1,1 +1,1 @@
-export {};
+export { type CompiledRegex, compileRegex, type LinearRegex } from './regex.ts';

@@ -1,6 +1,7 @@
 import type { Response } from '@agentgateway/http';
 import type { Exchange } from '../pipeline/exchange.ts';
 import type { Ports, ResponseStep, Step } from '../pipeline/step.ts';
+import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy } from '../policies/policy.ts';
 import type { Backend } from '../resources/model.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
@@ -30,6 +31,8 @@ export interface BackendContext {
   readonly backend: Backend;
   /** Effective policies, most specific first, one per kind. */
   readonly policies: readonly BackendPolicy[];
+  /** The route's `ai` policy; what a backend's own says goes before it. */
+  readonly routeAi: AiPolicySpec | null;
   readonly ports: Ports;
   readonly upstream: UpstreamPort;
   /** Compiles the backend phase of a set of policies, in the order of the table. */

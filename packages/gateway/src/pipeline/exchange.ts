@@ -1,4 +1,6 @@
-import type { Abort, ConnectionInfo, Headers, Reply, Request, Response } from '@agentgateway/http';
+import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transport } from '@agentgateway/http';
+import type { Attempt } from '../backends/backend.ts';
+import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
 import type { GatewayError } from './errors.ts';
@@ -19,12 +21,27 @@ export class Exchange {
   /** Words an error in the caller's dialect, once a backend knows it; null is plain text (or gRPC). */
   wordError: ((error: GatewayError) => Response) | null = null;
 
+  /** Host of the request without its port, in lower case. */
+  host = '';
+  /** Token of the `upgrade` that the client asks for, or null. */
+  upgrade: string | null = null;
+
+  /** Set as the phases reach them; the response phase runs what was reached. */
+  listenerPlan: ListenerPlan | null = null;
+  routePlan: RoutePlan | null = null;
+  attemptPlan: Attempt | null = null;
   route: Route | null = null;
   /** The match that fitted: what a prefix rewrite replaces. */
   matchedPath: PathMatch | null = null;
   backend: Backend | null = null;
   /** Try number, from 0. */
   attempt = 0;
+  /** Milliseconds that one attempt may take until its response's head; 0 is no limit. */
+  attemptTimeout = 0;
+  /** The upstream's connection, once it switched protocols. */
+  upgraded: Transport | null = null;
+  /** True once the exchange is over: nobody waits for an answer any more. */
+  closed = false;
 
   /** Scheme, authority and path before any rewrite; null while nothing was rewritten. */
   original: { readonly scheme: string; readonly authority: string; readonly path: string } | null = null;
@@ -35,8 +52,8 @@ export class Exchange {
 
   /** Fields that request policies queued for whatever response is sent. */
   responseHeaders: Headers | null = null;
-  /** Bytes that may be held of a body. */
-  maxBufferSize: number;
+  /** Bytes that may be held of a body, where the file says so; each reader has its own default. */
+  maxBufferSize: number | null = null;
 
   /** What `apiKey` found out; null if no key was shown. */
   apiKey: {
@@ -51,7 +68,6 @@ export class Exchange {
     record: RequestRecord,
     abort: Abort,
     clock: Clock,
-    maxBufferSize: number,
   ) {
     this.request = request;
     this.reply = reply;
@@ -59,6 +75,5 @@ export class Exchange {
     this.record = record;
     this.abort = abort;
     this.clock = clock;
-    this.maxBufferSize = maxBufferSize;
   }
 }

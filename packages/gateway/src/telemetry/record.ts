@@ -28,6 +28,8 @@ export class RequestRecord {
   /** `<namespace>/<name>`. */
   route: string | null = null;
   routeRule: string | null = null;
+  /** Text of the path match that fitted. */
+  pathMatch: string | null = null;
   /** Backend key, the metric label. */
   backend: string | null = null;
   /** `host:port` of the upstream used last. */

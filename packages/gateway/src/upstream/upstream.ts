@@ -6,6 +6,7 @@ import type { Address } from '../resources/model.ts';
 /** An upstream that requests can be sent to: address, transport and version, compiled. */
 export interface Upstream {
   readonly destination: Destination;
+  readonly scheme: 'http' | 'https';
   /** `host:port`, for the record. */
   readonly endpoint: string;
   /** What the authority becomes while `exchange.autoHost` holds; null for addresses without a name. */

@@ -3,6 +3,13 @@ import type { Headers } from '../headers.ts';
 import type { Request, Response } from '../message.ts';
 import type { Transport } from '../transport.ts';
 
+/** What is known of a request that got no response. */
+export interface Retry {
+  readonly clean: boolean;
+  readonly bodyUntouched: boolean;
+  readonly unprocessed?: boolean;
+}
+
 /** What became of a request, told by the connection that carried it. Exactly one of the three ends is called, once. */
 export interface ResponseHandler {
   /** The final response; its body may still be arriving. */
@@ -13,9 +20,10 @@ export interface ResponseHandler {
   onInform(status: number, headers: Headers): void;
   /**
    * No response came. `clean` says that no byte of an answer came; with `bodyUntouched` no byte of a body stream was
-   * consumed either, so that the request can be sent again on another connection.
+   * consumed either, so that the request can be sent again on another connection. `unprocessed` says that the peer is known
+   * not to have acted on it (RFC 9113 §8.7: REFUSED_STREAM, or a GOAWAY that left it out), whatever its method.
    */
-  onError(error: Error, retry: { readonly clean: boolean; readonly bodyUntouched: boolean }): void;
+  onError(error: Error, retry: Retry): void;
 }
 
 /**
@@ -28,6 +36,8 @@ export interface ClientConnection {
   readonly protocol: 'http/1.1' | 'h2';
   /** Requests that may still be sent now: 0 or 1 for HTTP/1, free streams for HTTP/2. */
   readonly capacity: number;
+  /** Requests that are not over yet: sent, and their response still coming. */
+  readonly active: number;
   /** False once closed, draining (GOAWAY) or told not to be used again. */
   readonly usable: boolean;
   /** Sends a request. Only with `capacity > 0`. `abort` cancels request and response in the same turn. */

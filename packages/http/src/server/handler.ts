@@ -48,6 +48,11 @@ export interface ServerOptions {
   readonly maxConnectionAge: number;
   /** Keeps the spelling of received HTTP/1 header names, and uses the connection's spelling when answering. */
   readonly preserveHeaderCase: boolean;
+  /**
+   * HTTP/1: whether a client that has ended its side after its request still waits for the response. False takes the end
+   * of its side for the end of its interest, which is all that a client's `close` can be seen by. Default true.
+   */
+  readonly halfClose?: boolean;
   readonly http2: {
     /** `SETTINGS_INITIAL_WINDOW_SIZE`; undefined is the library's. */
     readonly windowSize?: number;

@@ -1,17 +1,6 @@
-/** What kind of endpoint a path is (spec 05 §2.3). */
-export type RouteType =
-  | 'completions'
-  | 'messages'
-  | 'models'
-  | 'passthrough'
-  | 'detect'
-  | 'responses'
-  | 'embeddings'
-  | 'realtime'
-  | 'anthropicTokenCount'
-  | 'generateContent'
-  | 'geminiCountTokens'
-  | 'rerank';
+import type { RouteType } from '@agentgateway/llm';
+
+export type { RouteType };
 
 /** `ai` policy as a resource. */
 export interface AiPolicySpec {

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import { startGateway } from './lib/gateway.ts';
+import { answer, startProxy } from './lib/nginx.ts';
+import { node, root, start } from './lib/processes.ts';
+import { type Spread, spread } from './lib/spread.ts';
+import { drive } from './lib/wrk.ts';
+
+/** Cores: what is measured has one of its own; the driver and the upstream share the other. */
+export const MEASURED = 0;
+export const DRIVER = 1;
+
+export interface Comparison {
+  readonly ours: Spread;
+  readonly theirs: Spread;
+  /** Ours over theirs, round by round. */
+  readonly ratio: Spread;
+}
+
+/** A body as a small tool would send it. */
+export const chatBody = JSON.stringify({
+  model: 'gpt-4o-mini',
+  messages: [
+    { role: 'system', content: 'You are a helpful assistant that answers in one sentence.' },
+    { role: 'user', content: 'What does a gateway between agents and models do?' },
+  ],
+});
+
+interface Side {
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Drives two servers in turn, a round each, and compares them round by round. */
+async function compare(ours: Side, theirs: Side, rounds: number, seconds: number): Promise<Comparison> {
+  const options = { connections: 32, seconds, expect: answer, body: chatBody };
+  const run = async ({ url, headers }: Side) =>
+    (await drive(DRIVER, url, { ...options, headers: { 'content-type': 'application/json', ...headers } })).rate;
+  await run(ours);
+  await run(theirs);
+  const a: number[] = [];
+  const b: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    a.push(await run(ours));
+    b.push(await run(theirs));
+  }
+  return { ours: spread(a), theirs: spread(b), ratio: spread(a.map((rate, i) => rate / (b[i] as number))) };
+}
+
+/** Plain route: ours against nginx as reverse proxy, each alone on its core while it is driven. */
+export async function plainRoute(upstream: number, rounds: number, seconds: number): Promise<Comparison> {
+  const gateway = await startGateway({
+    core: MEASURED,
+    port: 8011,
+    name: 'plain',
+    config: plainConfig(8011, upstream),
+  });
+  const nginx = await startProxy(MEASURED, 8012, upstream);
+  const result = await compare({ url: 'http://127.0.0.1:8011/' }, { url: 'http://127.0.0.1:8012/' }, rounds, seconds);
+  await Promise.all([gateway.stop(), nginx.stop()]);
+  return result;
+}
+
+/** Chat Completions: ours against Portkey's gateway, and against the provider directly. */
+export async function chatCompletions(
+  upstream: number,
+  rounds: number,
+  seconds: number,
+): Promise<{ readonly portkey: Comparison; readonly direct: Comparison }> {
+  const gateway = await startGateway({ core: MEASURED, port: 8013, name: 'chat', config: chatConfig(8013, upstream) });
+  const ours = { url: 'http://127.0.0.1:8013/v1/chat/completions', headers: { authorization: 'Bearer client-key' } };
+  const portkey = await start(
+    MEASURED,
+    [node, join(root, 'bench/node_modules/@portkey-ai/gateway/build/start-server.js'), '--port=8014', '--headless'],
+    8014,
+    { env: { NODE_ENV: 'production' } },
+  );
+  const theirs = {
+    url: 'http://127.0.0.1:8014/v1/chat/completions',
+    headers: {
+      authorization: 'Bearer provider-key',
+      'x-portkey-provider': 'openai',
+      'x-portkey-custom-host': `http://127.0.0.1:${upstream}/v1`,
+    },
+  };
+  const againstPortkey = await compare(ours, theirs, rounds, seconds);
+  await portkey.stop();
+  const direct = { url: `http://127.0.0.1:${upstream}/v1/chat/completions` };
+  const againstDirect = await compare(ours, direct, rounds, seconds);
+  await gateway.stop();
+  return { portkey: againstPortkey, direct: againstDirect };
+}
+
+export function plainConfig(port: number, upstream: number): string {
+  return `
+gateways: { default: { port: ${port} } }
+routes: [ { backends: [ { host: "127.0.0.1:${upstream}" } ] } ]
+`;
+}
+
+export function chatConfig(port: number, upstream: number, path = ''): string {
+  return `
+gateways: { default: { port: ${port} } }
+routes:
+- policies: { apiKey: { mode: strict, keys: [ { key: client-key } ] } }
+  backends:
+  - ai:
+      name: openai
+      provider: { openAI: {} }
+      hostOverride: "127.0.0.1:${upstream}"
+      ${path === '' ? '' : `pathOverride: ${path}`}
+      policies: { backendAuth: { key: provider-key } }
+`;
+}

@@ -1,0 +1,17 @@
+import { type ManagementHandler, respond, targetOf } from './server.ts';
+
+/**
+ * Serves `/healthz/ready` (200 when nothing is pending, otherwise 500 with what is) and `/healthz/live` (200 as long as the
+ * main thread answers) (spec 10 §9.2).
+ */
+export function readinessHandler(pending: () => readonly string[]): ManagementHandler {
+  return (request, response) => {
+    const { path } = targetOf(request);
+    if (path !== '/healthz/ready' && path !== '/healthz/live') return respond(response, 404, '');
+    if (request.method !== 'GET') return respond(response, 405, '', { allow: 'GET' });
+    if (path === '/healthz/live') return respond(response, 200, 'live\n');
+    const names = [...pending()].sort();
+    if (names.length === 0) return respond(response, 200, 'ready\n');
+    return respond(response, 500, `not ready, pending: ${names.join(', ')}\n`);
+  };
+}

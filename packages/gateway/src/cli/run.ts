@@ -1,0 +1,226 @@
+import { compileRegex } from '@agentgateway/regex';
+import { adminHandler } from '../admin/admin.ts';
+import { readinessHandler } from '../admin/readiness.ts';
+import { type ManagementHandler, type ManagementServer, startManagementServer } from '../admin/server.ts';
+import { statsHandler } from '../admin/stats.ts';
+import { versionInfo } from '../admin/version.ts';
+import { formatErrors, loadConfig, readSource, type WatchedFile, watchFiles } from '../config/index.ts';
+import type { ConfigSource } from '../config/sources.ts';
+import type { Settings } from '../resources/settings.ts';
+import { announceReady, Shutdown } from '../runtime/shutdown.ts';
+import { Supervisor } from '../runtime/supervisor.ts';
+import { LogLevels } from '../telemetry/levels.ts';
+import { LINE_LOCK_BYTES, releaseDeadWriter } from '../telemetry/line-lock.ts';
+import { LineWriter } from '../telemetry/line-writer.ts';
+import { observeProcess } from '../telemetry/metrics/process.ts';
+import { retireSnapshot, type Snapshot } from '../telemetry/metrics/snapshot.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
+import { buildInfo } from './version.ts';
+
+/** Name of the store's source that the file feeds. */
+const FILE = 'file';
+
+/** Runs the gateway until it is asked to end; resolves with the exit code. */
+export async function run(source: ConfigSource): Promise<number> {
+  const first = load(source);
+  if ('message' in first) {
+    process.stderr.write(`${first.message}\n`);
+    return 1;
+  }
+  const gateway = new Gateway(first.settings, source);
+  try {
+    await gateway.start(first);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    await gateway.close();
+    return 1;
+  }
+  return gateway.done;
+}
+
+interface Loaded {
+  readonly settings: Settings;
+  readonly resources: Parameters<Supervisor['replace']>[1];
+  readonly files: readonly WatchedFile[];
+}
+
+interface Failed {
+  readonly message: string;
+  readonly files: readonly WatchedFile[];
+}
+
+function load(source: ConfigSource): Loaded | Failed {
+  const read = readSource(source);
+  if (!read.ok) return { message: read.message, files: read.watched };
+  const loaded = loadConfig({ text: read.text, file: read.file, env: process.env, compileRegex });
+  const files = [...read.watched, ...loaded.files];
+  if (!loaded.ok) return { message: formatErrors(loaded.errors), files };
+  return { settings: loaded.settings, resources: loaded.resources, files };
+}
+
+/** The process: supervisor, management servers, the watch on the configuration, and the end of it all. */
+class Gateway {
+  readonly #source: ConfigSource;
+  readonly #levels: LogLevels;
+  readonly #writer: LineWriter;
+  readonly #telemetry: Telemetry;
+  readonly #supervisor: Supervisor;
+  readonly #shutdown: Shutdown;
+  readonly #outputLock = new SharedArrayBuffer(LINE_LOCK_BYTES);
+  readonly #servers: ManagementServer[] = [];
+  /** Last snapshots of living workers by their epoch, and the sum of those that died. */
+  readonly #lastSnapshots = new Map<number, Snapshot>();
+  #retired: Snapshot | null = null;
+  #watch: ReturnType<typeof watchFiles> | null = null;
+  #ready = false;
+
+  constructor(settings: Settings, source: ConfigSource) {
+    this.#source = source;
+    this.#levels = new LogLevels(settings.logging.level);
+    this.#writer = new LineWriter({ fd: 1, lock: this.#outputLock, id: 1 });
+    this.#telemetry = new Telemetry({
+      format: settings.logging.format,
+      levels: this.#levels,
+      sink: this.#writer,
+      clock: { now: () => performance.now(), epoch: () => Date.now() },
+      thread: 'supervisor',
+    });
+    this.#supervisor = new Supervisor({
+      settings,
+      log: this.#telemetry.log,
+      outputLock: this.#outputLock,
+      onWorkerGone: (worker) => this.#onWorkerGone(worker.epoch),
+      ...entries(),
+    });
+    this.#shutdown = new Shutdown(
+      { drain: () => this.#drain(), flush: async () => this.#writer[Symbol.dispose]() },
+      this.#telemetry.log,
+    );
+  }
+
+  get done(): Promise<number> {
+    return this.#shutdown.done;
+  }
+
+  /** @throws Error if a port cannot be had or a worker cannot start. */
+  async start(first: Loaded): Promise<void> {
+    const { log, metrics } = this.#telemetry;
+    const { settings } = first;
+    const build = buildInfo();
+    log.info('app', `version: ${build.version}`, { runtime: build.runtime_version });
+    metrics.configSynchronized(true);
+    this.#levels.onChange(() => this.#supervisor.setLogLevel(this.#levels.current));
+    const version = versionInfo(build.version, build.git_revision, build.build_profile);
+    const pending = () => (this.#ready ? [] : ['agentgateway', 'state manager']);
+    const servers = [
+      this.#serve('readiness', settings.readinessAddr, readinessHandler(pending), true),
+      this.#serve(
+        'stats',
+        settings.statsAddr,
+        statsHandler(() => this.#collect()),
+      ),
+      this.#serve(
+        'admin',
+        settings.adminAddr,
+        adminHandler({
+          settings,
+          version,
+          levels: this.#levels,
+          resources: () => this.#supervisor.store.snapshot(),
+          shutdown: () => this.#shutdown.quit('quitquitquit'),
+        }),
+      ),
+    ];
+    const started = await Promise.allSettled([...servers, this.#supervisor.start()]);
+    for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+    await this.#supervisor.replace(FILE, first.resources);
+    await this.#supervisor.ready;
+    this.#ready = true;
+    for (const [bind, { host, port }] of this.#supervisor.ports) log.info('app', 'listening', { bind, host, port });
+    if (this.#source.type === 'file') {
+      log.info('app', `Watching config file: ${this.#source.path}`);
+    }
+    this.#watch = watchFiles(first.files, () => void this.#reload());
+    announceReady(process.env);
+  }
+
+  async #serve(
+    component: string,
+    address: Settings['adminAddr'],
+    handler: ManagementHandler,
+    proxyProtocol = false,
+  ): Promise<void> {
+    const { log } = this.#telemetry;
+    this.#servers.push(await startManagementServer({ component, address, handler, log, proxyProtocol }));
+  }
+
+  /** Takes a changed configuration over, whole or not at all: what is wrong is logged, and the old one goes on. */
+  async #reload(): Promise<void> {
+    const { log, metrics } = this.#telemetry;
+    log.info('config', 'resource changed, reloading');
+    const next = load(this.#source);
+    let failure: string | null = null;
+    if ('message' in next) failure = next.message;
+    else {
+      try {
+        await this.#supervisor.replace(FILE, next.resources);
+      } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
+      }
+    }
+    metrics.configSynchronized(failure === null);
+    if (failure === null) {
+      this.#watch?.replace(next.files);
+      log.info('config', 'loaded config');
+    } else {
+      this.#watch?.add(next.files);
+      log.error('config', `Failed to reload config: ${failure}`);
+    }
+  }
+
+  /** Everything that was counted: by this thread, by living workers, and by those that are gone. */
+  async #collect(): Promise<Snapshot[]> {
+    observeProcess(this.#telemetry.metrics, buildInfo().version);
+    const answers = await this.#supervisor.metrics();
+    for (const { worker, value } of answers) this.#lastSnapshots.set(worker.epoch, value as Snapshot);
+    const snapshots = [this.#telemetry.metrics.snapshot(), ...this.#lastSnapshots.values()];
+    return this.#retired === null ? snapshots : [...snapshots, this.#retired];
+  }
+
+  #onWorkerGone(epoch: number): void {
+    releaseDeadWriter(this.#outputLock, epoch + 1);
+    const last = this.#lastSnapshots.get(epoch);
+    if (last === undefined) return;
+    this.#lastSnapshots.delete(epoch);
+    this.#retired = retireSnapshot(this.#retired, last);
+  }
+
+  async #drain(): Promise<void> {
+    this.#watch?.close();
+    await this.#supervisor.drain();
+    await Promise.all(this.#servers.map((server) => server.close()));
+  }
+
+  /** After a start that failed. */
+  async close(): Promise<void> {
+    this.#watch?.close();
+    await this.#supervisor.close();
+    for (const server of this.#servers) server.cut();
+    await Promise.all(this.#servers.map((server) => server.close()));
+    this.#writer[Symbol.dispose]();
+  }
+}
+
+/** The entries of the threads, where they are not beside their sources: a bundle has its own. */
+function entries(): { entry?: URL; dataPlane?: string } {
+  if (!import.meta.url.endsWith('.mjs')) return {};
+  return {
+    entry: new URL('worker.mjs', bundleFolder()),
+    dataPlane: new URL('data-plane.mjs', bundleFolder()).href,
+  };
+}
+
+/** Shared chunks of a bundle lie one folder below its entries. */
+function bundleFolder(): URL {
+  return new URL(import.meta.url.includes('/chunks/') ? '..' : '.', import.meta.url);
+}

@@ -1,0 +1,207 @@
+import { createServerContext, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
+import { Pipeline } from '../pipeline/serve.ts';
+import type { Ports } from '../pipeline/step.ts';
+import { PlanCompiler } from '../plans/compile.ts';
+import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
+import type { Bind, Listener, ResourceDelta, ResourceId } from '../resources/model.ts';
+import { ResourceState } from '../resources/state.ts';
+import type { WorkerContext } from '../runtime/context.ts';
+import type { LineSink } from '../telemetry/app-log.ts';
+import { LogLevels } from '../telemetry/levels.ts';
+import { LineWriter } from '../telemetry/line-writer.ts';
+import { Telemetry } from '../telemetry/telemetry.ts';
+import { HttpUpstreams } from '../upstream/http-upstreams.ts';
+import { BindServer } from './bind-server.ts';
+import type { DataPlane } from './data-plane.ts';
+
+const clock = { now: () => performance.now(), epoch: () => Date.now() };
+
+interface Staged {
+  readonly state: ResourceState;
+  readonly snapshot: Snapshot;
+  readonly opened: readonly BindServer[];
+}
+
+/** The data plane of one worker: its open ports, its plans, its upstream connections, its telemetry. */
+class WorkerDataPlane implements DataPlane {
+  readonly #context: WorkerContext;
+  readonly #telemetry: Telemetry;
+  readonly #sink: LineSink & Partial<Disposable>;
+  readonly #pool: UpstreamPool;
+  readonly #dns: Dns;
+  readonly #pipeline: Pipeline;
+  readonly #compiler: PlanCompiler;
+  readonly #contexts = new WeakMap<Listener, ServerContext>();
+  readonly #servers = new Map<string, BindServer>();
+  /** Servers of binds that are gone, until their connections are. */
+  readonly #leaving = new Set<BindServer>();
+  #state = ResourceState.empty;
+  #staged: Staged | null = null;
+
+  constructor(context: WorkerContext, sink?: LineSink) {
+    const { settings } = context;
+    this.#context = context;
+    const levels = new LogLevels(settings.logging.level);
+    this.#sink = sink ?? new LineWriter({ fd: 1, lock: context.outputLock, id: context.worker.epoch + 1 });
+    this.#telemetry = new Telemetry({
+      format: settings.logging.format,
+      levels,
+      sink: this.#sink,
+      clock,
+      thread: String(context.worker.index),
+    });
+    context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
+    context.telemetry.onLogLevel((level) => levels.set(level));
+    this.#dns = new Dns({ family: settings.dnsLookupFamily });
+    this.#pool = new UpstreamPool({
+      resolver: this.#dns,
+      onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
+    });
+    this.#pipeline = new Pipeline({ clock, random: Math.random, telemetry: this.#telemetry });
+    this.#compiler = new PlanCompiler({
+      ports: (owner, spec) => this.#ports(owner, spec),
+      upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
+    });
+  }
+
+  #ports(owner: ResourceId, spec: unknown): Ports {
+    return {
+      clock,
+      random: Math.random,
+      pool: this.#pool,
+      sharedCell: (name, bytes) => this.#context.cells.scope([owner], spec).cell(name, bytes),
+      log: this.#context.log,
+    };
+  }
+
+  async prepare(delta: ResourceDelta): Promise<void> {
+    const state = this.#state.apply(delta);
+    await this.#compiler.load(state);
+    const snapshot = this.#compiler.compile(state);
+    for (const plan of snapshot.binds.values()) for (const listener of plan.secure) this.#tlsContext(listener);
+    const opened: BindServer[] = [];
+    try {
+      for (const bind of state.binds.values()) {
+        if (this.#unchanged(bind)) continue;
+        const server = this.#newServer(bind);
+        opened.push(server);
+        const mode = this.#context.accept;
+        if (mode !== 'never') await server.open(bind, mode);
+      }
+    } catch (error) {
+      await Promise.all(opened.map((server) => server.stopAccepting()));
+      throw error;
+    }
+    this.#staged = { state, snapshot, opened };
+  }
+
+  commit(): void {
+    const staged = this.#staged;
+    if (staged === null) return;
+    this.#staged = null;
+    const before = this.#state;
+    this.#state = staged.state;
+    this.#pipeline.use(staged.snapshot);
+    for (const [key, server] of this.#servers) {
+      const bind = staged.state.binds.get(key);
+      if (bind !== undefined && sameSocket(bind, before.binds.get(key))) continue;
+      this.#servers.delete(key);
+      this.#retire(server);
+    }
+    for (const server of staged.opened) {
+      this.#servers.set(server.key, server);
+      server.serve();
+    }
+    for (const [key, listener] of before.listeners) {
+      if (listener.tls === null || staged.state.listeners.get(key) === listener) continue;
+      this.#servers.get(listener.bind)?.drainListener(key);
+    }
+  }
+
+  rollback(): void {
+    const staged = this.#staged;
+    this.#staged = null;
+    for (const server of staged?.opened ?? []) void server.stopAccepting();
+    // The compiler remembers the plans of what it compiled last; it must remember those in force.
+    this.#compiler.compile(this.#state);
+  }
+
+  async drain(): Promise<void> {
+    const { minTerminationDeadline, terminationDeadline } = this.#context.settings;
+    const servers = () => [...this.#servers.values(), ...this.#leaving];
+    await wait(minTerminationDeadline);
+    const gone = Promise.all(servers().map((server) => server.drain()));
+    await Promise.all(servers().map((server) => server.stopAccepting()));
+    const deadline = new AbortController();
+    await Promise.race([gone, wait(terminationDeadline, deadline.signal)]);
+    deadline.abort();
+    for (const server of servers()) server.destroy(new Error('the gateway is shutting down'));
+    await gone;
+    await this.#end();
+  }
+
+  async close(): Promise<void> {
+    const servers = [...this.#servers.values(), ...this.#leaving];
+    await Promise.all(servers.map((server) => server.stopAccepting()));
+    for (const server of servers) server.destroy(new Error('the gateway is closing'));
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#pool.close();
+    this.#dns.close();
+    this.#sink[Symbol.dispose]?.();
+  }
+
+  #retire(server: BindServer): void {
+    this.#leaving.add(server);
+    void server
+      .stopAccepting()
+      .then(() => server.drain())
+      .then(() => this.#leaving.delete(server));
+  }
+
+  #unchanged(bind: Bind): boolean {
+    return this.#servers.has(bind.key) && sameSocket(bind, this.#state.binds.get(bind.key));
+  }
+
+  #newServer(bind: Bind): BindServer {
+    return new BindServer(bind, {
+      pipeline: this.#pipeline,
+      telemetry: this.#telemetry,
+      tlsContext: (listener) => this.#tlsContext(listener),
+    });
+  }
+
+  #tlsContext({ listener }: ListenerPlan): ServerContext {
+    let context = this.#contexts.get(listener);
+    if (context === undefined) {
+      const { tls } = listener;
+      if (tls === null) throw new Error(`listener ${listener.key} has no certificate`);
+      context = createServerContext({ ...tls, key: tls.key.$secret });
+      this.#contexts.set(listener, context);
+    }
+    return context;
+  }
+}
+
+/** A bind keeps its socket as long as the address stays. */
+function sameSocket(bind: Bind, before: Bind | undefined): boolean {
+  return before !== undefined && before.host === bind.host && before.port === bind.port;
+}
+
+function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  if (milliseconds <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Called by the worker's entry. Lines of the access log go to standard output unless `sink` is given. */
+export function createDataPlane(context: WorkerContext, sink?: LineSink): DataPlane {
+  return new WorkerDataPlane(context, sink);
+}

@@ -1,0 +1,115 @@
+import { type Headers, isStream, type Response, replayable } from '@agentgateway/http';
+import type { CompiledBackend } from '../backends/backend.ts';
+import type { RoutePlan } from '../plans/plan.ts';
+import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
+import { GatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { runSteps } from './run.ts';
+
+type Outcome = Response | GatewayError;
+
+/**
+ * Calls the backend, once or as often as the route's retry policy allows, within the request's deadline.
+ */
+export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: CompiledBackend): Promise<Outcome> {
+  const { timeout, retry } = plan;
+  exchange.attemptTimeout = timeout.backendRequestTimeout;
+  const deadline = timeout.requestTimeout === 0 ? null : startDeadline(exchange, timeout.requestTimeout);
+  try {
+    if (retry === null) return await attemptOnce(exchange, backend);
+    return await attemptRepeatedly(exchange, backend, retry);
+  } catch (error) {
+    // Whatever broke because the deadline passed broke for that reason.
+    if (exchange.abort.reason instanceof GatewayError) return exchange.abort.reason;
+    throw error;
+  } finally {
+    if (deadline !== null) clearTimeout(deadline);
+  }
+}
+
+function startDeadline(exchange: Exchange, requestTimeout: number): NodeJS.Timeout {
+  const left = requestTimeout - (exchange.clock.now() - exchange.record.startedAt);
+  return setTimeout(() => exchange.abort.abort(new GatewayError('requestTimeout')), Math.max(0, left));
+}
+
+async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promise<Outcome> {
+  const selected = backend.select(exchange);
+  const attempt = selected instanceof Promise ? await selected : selected;
+  exchange.attemptPlan = attempt;
+  const early = runSteps(attempt.steps, exchange);
+  const decided = early instanceof Promise ? await early : early;
+  if (decided !== undefined) return decided;
+  return attempt.send(exchange);
+}
+
+async function attemptRepeatedly(
+  exchange: Exchange,
+  backend: CompiledBackend,
+  retry: NonNullable<RoutePlan['retry']>,
+): Promise<Outcome> {
+  const { request, record } = exchange;
+  const start = takeSnapshot(exchange);
+  const bodies = replayable(request.body, maxReplayBytes);
+  try {
+    for (let number = 0; ; number++) {
+      exchange.attempt = number;
+      record.retryAttempt = number;
+      request.body = bodies.next(number >= retry.attempts);
+      if (number > 0) request.headers.set(retryAttemptHeader, String(number));
+
+      let outcome: Outcome;
+      try {
+        outcome = await attemptOnce(exchange, backend);
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        outcome = error;
+      }
+      const again =
+        outcome instanceof GatewayError ? retry.shouldRetryError(outcome) : retry.shouldRetry(outcome.status);
+      if (!again || number >= retry.attempts || !bodies.canReplay() || exchange.abort.reason !== null) return outcome;
+
+      if (!(outcome instanceof GatewayError) && isStream(outcome.body)) outcome.body.cancel(new Error('tried again'));
+      if (retry.backoff > 0) await pause(exchange, retry.backoff);
+      restore(exchange, start);
+    }
+  } finally {
+    bodies.release(new Error('no further tries'));
+  }
+}
+
+/** Waits, or throws the reason as soon as the exchange is aborted. */
+function pause(exchange: Exchange, milliseconds: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (reason: Error) => {
+      clearTimeout(timer);
+      reject(reason);
+    };
+    const timer = setTimeout(() => {
+      exchange.abort.unlisten(stop);
+      resolve();
+    }, milliseconds);
+    exchange.abort.listen(stop);
+  });
+}
+
+interface RequestSnapshot {
+  readonly scheme: string;
+  readonly authority: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly autoHost: boolean;
+}
+
+/** The backend phase changes the request; every attempt starts from what the route phase left. */
+function takeSnapshot({ request, autoHost }: Exchange): RequestSnapshot {
+  const { scheme, authority, path } = request;
+  return { scheme, authority, path, headers: request.headers.clone(), autoHost };
+}
+
+function restore(exchange: Exchange, start: RequestSnapshot): void {
+  exchange.request.scheme = start.scheme;
+  exchange.request.authority = start.authority;
+  exchange.request.path = start.path;
+  exchange.request.headers = start.headers.clone();
+  exchange.autoHost = start.autoHost;
+}

@@ -1,0 +1,135 @@
+import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
+import { type PolicyCode, policyLoaders, type StepKind } from '../policies/steps.ts';
+import type { Ports, ResponseStep, Step } from './step.ts';
+
+/**
+ * The order in which policies run (spec 03 §2.2): phase, then kinds. It is written out whole; a kind that is not built is
+ * refused when the configuration is read, so its place stays empty. `timeout` and `retry` are settings that take effect at
+ * their place.
+ */
+export const phases = {
+  gateway: [
+    'cors',
+    'oidc',
+    'jwtAuth',
+    'basicAuth',
+    'apiKey',
+    'extAuthz',
+    'authorization',
+    'extProc',
+    'transformations',
+  ],
+  route: [
+    'timeout',
+    'cors',
+    'oidc',
+    'jwtAuth',
+    'basicAuth',
+    'apiKey',
+    'extAuthz',
+    'authorization',
+    'retry',
+    'localRateLimit',
+    'remoteRateLimit',
+    'buffer',
+    'extProc',
+    'transformations',
+    'csrf',
+    'requestHeaderModifier',
+    'urlRewrite',
+    'requestRedirect',
+    'delay',
+    'directResponse',
+  ],
+  /** On every attempt. */
+  backend: [
+    'http',
+    'authorization',
+    'extAuthz',
+    'backendAuth',
+    'transformations',
+    'requestHeaderModifier',
+    'requestRedirect',
+    'a2a',
+  ],
+} as const satisfies Record<string, readonly string[]>;
+
+export type Phase = keyof typeof phases;
+
+/**
+ * The response phase: for each row, the policies of that kind that belong to that phase. Rows marked `upstream` are left out
+ * where the gateway itself answered.
+ */
+export const responsePhase = [
+  { kind: 'responseHeaderModifier', of: 'route' },
+  { kind: 'responseHeaderModifier', of: 'backend' },
+  { kind: 'buffer', of: 'route' },
+  { kind: 'transformations', of: 'route' },
+  { kind: 'transformations', of: 'backend' },
+  { kind: 'transformations', of: 'gateway' },
+  { kind: 'extProc', of: 'route', upstream: true },
+  { kind: 'extProc', of: 'gateway', upstream: true },
+] as const satisfies readonly { kind: string; of: Phase; upstream?: true }[];
+
+/** The steps of one phase of one plan. */
+export interface CompiledPhase {
+  readonly steps: readonly Step[];
+  readonly responseSteps: readonly ResponseStep[];
+}
+
+type Policy = TrafficPolicy | BackendPolicy;
+
+/** Compiles phases out of the code that was loaded for them. */
+export interface PhaseCompiler {
+  /**
+   * @param policies The effective ones, at most one of a kind, in any order.
+   * @param ports Gives the ports of one policy, by its specification.
+   * @throws Error if a kind was not among those loaded.
+   */
+  compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase;
+}
+
+/** Loads the code of the kinds that a configuration uses; settings such as `timeout` and kinds loaded before cost nothing. */
+export async function loadSteps(kinds: Iterable<Policy['kind']>): Promise<PhaseCompiler> {
+  const wanted = [...new Set(kinds)].filter(isStepKind);
+  const entries = await Promise.all(wanted.map(async (kind) => [kind, await policyLoaders[kind]()] as const));
+  return new LoadedSteps(new Map(entries as [StepKind, PolicyCode<unknown>][]));
+}
+
+const noSteps: CompiledPhase = { steps: [], responseSteps: [] };
+
+class LoadedSteps implements PhaseCompiler {
+  readonly #code: ReadonlyMap<StepKind, PolicyCode<unknown>>;
+
+  constructor(code: ReadonlyMap<StepKind, PolicyCode<unknown>>) {
+    this.#code = code;
+  }
+
+  compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase {
+    if (policies.length === 0) return noSteps;
+    const steps = inOrder(policies, phases[phase]).flatMap((policy) => {
+      return this.#codeOf(policy)?.request?.(policy.spec, ports(policy.spec)) ?? [];
+    });
+    const kinds = responsePhase.filter((row) => row.of === phase).map((row) => row.kind);
+    const responseSteps = inOrder(policies, kinds).flatMap((policy) => {
+      return this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec)) ?? [];
+    });
+    return { steps, responseSteps };
+  }
+
+  #codeOf({ kind }: Policy): PolicyCode<unknown> | null {
+    if (!isStepKind(kind)) return null;
+    const code = this.#code.get(kind);
+    if (code === undefined) throw new Error(`the code of policy ${kind} was not loaded`);
+    return code;
+  }
+}
+
+/** The policies that have a place in the order, at their places. */
+function inOrder(policies: readonly Policy[], order: readonly string[]): Policy[] {
+  return order.flatMap((kind) => policies.filter((policy) => policy.kind === kind));
+}
+
+function isStepKind(kind: Policy['kind']): kind is StepKind {
+  return Object.hasOwn(policyLoaders, kind);
+}

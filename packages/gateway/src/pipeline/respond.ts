@@ -1,0 +1,100 @@
+import { type BodyConsumer, type BodyStream, type Headers, isStream, type Response, splice } from '@agentgateway/http';
+import { errorResponse, GatewayError } from './errors.ts';
+import type { Exchange } from './exchange.ts';
+import { stripResponseHopByHop } from './hop-by-hop.ts';
+import { runResponseSteps } from './run.ts';
+import type { ResponseStep, StepResult } from './step.ts';
+
+const none: readonly ResponseStep[] = [];
+
+/**
+ * The response phase, for answers from upstream and for those that the gateway made itself (spec 02 §3.5, steps 33 to 35):
+ * route, backend, gateway; then the response is on its way. A promise only where a policy waits.
+ */
+export function respond(exchange: Exchange, response: Response): undefined | Promise<void> {
+  const result = responsePhase(exchange, response);
+  if (result instanceof Promise) return result.then((decided) => finish(exchange, response, decided));
+  finish(exchange, response, result);
+  return undefined;
+}
+
+function responsePhase(exchange: Exchange, response: Response): StepResult | Promise<StepResult> {
+  const route = exchange.routePlan?.responseSteps ?? none;
+  const backend = exchange.attemptPlan?.responseSteps ?? none;
+  const gateway = exchange.listenerPlan?.responseSteps ?? none;
+  if (route.length === 0 && backend.length === 0 && gateway.length === 0) return undefined;
+  return runResponseSteps([...route, ...backend, ...gateway], exchange, response);
+}
+
+function finish(exchange: Exchange, original: Response, decided: StepResult): void {
+  const { record, reply } = exchange;
+  let response = original;
+  if (decided !== undefined) {
+    if (isStream(original.body)) original.body.cancel(new Error('replaced by a policy'));
+    response = decided instanceof GatewayError ? noteError(exchange, decided) : decided;
+  }
+  if (exchange.responseHeaders !== null) mergeQueued(exchange.responseHeaders, response.headers);
+  record.respondedAt = exchange.clock.now();
+  record.status = response.status;
+
+  if (exchange.upgraded !== null && response.status === 101) {
+    if (reply.upgradable) {
+      splice(reply.upgrade(response), exchange.upgraded, () => {});
+      return;
+    }
+    exchange.upgraded.destroy();
+    response = noteError(exchange, new GatewayError('upgradeFailed'));
+    record.status = response.status;
+  }
+  stripResponseHopByHop(response.status, response.headers);
+  if (exchange.grpc) watchGrpcStatus(exchange, response);
+  reply.respond(response);
+}
+
+/** Notes a failure in the record and words it for the caller. */
+export function noteError(exchange: Exchange, error: GatewayError): Response {
+  exchange.record.reason = error.reason;
+  exchange.record.error = error.logDetail === undefined ? error.message : `${error.message}: ${error.logDetail}`;
+  return exchange.wordError === null ? errorResponse(error, exchange.grpc) : exchange.wordError(error);
+}
+
+/** Fields that hold lists keep what the upstream said; the others are replaced (spec 02 §6, row 9). */
+const listValued: ReadonlySet<string> = new Set(['set-cookie', 'vary', 'www-authenticate']);
+
+function mergeQueued(queued: Headers, into: Headers): void {
+  for (let i = 0; i < queued.length; i++) {
+    const name = queued.nameAt(i);
+    if (!listValued.has(name)) into.delete(name);
+  }
+  for (let i = 0; i < queued.length; i++) into.append(queued.nameAt(i), queued.valueAt(i));
+}
+
+/** A gRPC status stands in the headers, or in the trailers where there is a message. */
+function watchGrpcStatus({ record }: Exchange, response: Response): void {
+  const note = (headers: Headers) => {
+    const status = headers.get('grpc-status');
+    if (status !== undefined && /^\d{1,3}$/.test(status)) record.grpcStatus = Number(status);
+  };
+  note(response.headers);
+  if (isStream(response.body)) response.body = observeTrailers(response.body, note);
+}
+
+function observeTrailers(body: BodyStream, observe: (trailers: Headers) => void): BodyStream {
+  return {
+    length: body.length,
+    read(consumer: BodyConsumer) {
+      body.read({
+        onData: (chunk) => consumer.onData(chunk),
+        onTrailers(trailers) {
+          observe(trailers);
+          consumer.onTrailers(trailers);
+        },
+        onEnd: () => consumer.onEnd(),
+        onError: (error) => consumer.onError(error),
+      });
+    },
+    pause: () => body.pause(),
+    resume: () => body.resume(),
+    cancel: (reason) => body.cancel(reason),
+  };
+}

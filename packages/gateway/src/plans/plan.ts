@@ -1,0 +1,65 @@
+import type { ServerOptions } from '@agentgateway/http';
+import type { CompiledBackend } from '../backends/backend.ts';
+import type { ResponseStep, Step } from '../pipeline/step.ts';
+import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
+import type { RetryPlan } from '../policies/retry/plan.ts';
+import type { TimeoutPlan } from '../policies/timeout/plan.ts';
+import type { Backend, Bind, Listener, Route } from '../resources/model.ts';
+import type { RouteTable } from '../resources/routing/index.ts';
+
+/**
+ * Plans are what resources become when they are compiled: everything that can be decided before a request comes is decided
+ * here. They are immutable and shared by all requests; a change makes new ones and leaves those that nothing changed.
+ */
+export interface BindPlan {
+  readonly bind: Bind;
+  readonly listeners: readonly ListenerPlan[];
+  /** Those of `listeners` that speak HTTP without TLS. */
+  readonly plaintext: readonly ListenerPlan[];
+  /** Those that terminate TLS. */
+  readonly secure: readonly ListenerPlan[];
+  readonly server: ServerOptions;
+  /** Bytes that may be held of a body; null where the file does not say. */
+  readonly maxBufferSize: number | null;
+  /** TCP keepalive of downstream sockets; null leaves the system's. */
+  readonly keepalives: Keepalives | null;
+}
+
+export interface ListenerPlan {
+  readonly listener: Listener;
+  /** `<namespace>/<name>` of the gateway, for the record. */
+  readonly gateway: string;
+  /** Copied from the resource, for choosing among listeners. */
+  readonly hostname: string;
+  /** Gateway phase. */
+  readonly steps: readonly Step[];
+  readonly responseSteps: readonly ResponseStep[];
+  readonly routes: RouteTable;
+  /** By key of the route. */
+  readonly plans: ReadonlyMap<string, RoutePlan>;
+}
+
+export interface RoutePlan {
+  readonly route: Route;
+  /** `<namespace>/<name>`, for the record. */
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly responseSteps: readonly ResponseStep[];
+  readonly timeout: TimeoutPlan;
+  /** Null: no second try. */
+  readonly retry: RetryPlan | null;
+  /** Chooses a backend reference by weight: its index, or -1. */
+  readonly choose: (random: number) => number;
+  readonly backends: readonly BackendPlan[];
+}
+
+export interface BackendPlan {
+  /** Null for a reference that leads nowhere. */
+  readonly backend: Backend | null;
+  readonly compiled: CompiledBackend | null;
+}
+
+/** Everything that a worker serves with, swapped in one assignment. */
+export interface Snapshot {
+  readonly binds: ReadonlyMap<string, BindPlan>;
+}

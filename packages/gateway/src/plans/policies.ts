@@ -1,0 +1,110 @@
+import type { BackendPolicy, FrontendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
+import type { Backend, Listener, Route, TargetedPolicy } from '../resources/model.ts';
+
+/**
+ * The policies that live beside the tree, looked up by what they are for (spec 01 §3.7). Policies on the same target are
+ * visited in the order of their keys, so that the outcome never depends on chance.
+ */
+export class TargetedPolicies {
+  readonly #all: readonly TargetedPolicy[];
+
+  constructor(policies: Iterable<TargetedPolicy>) {
+    this.#all = [...policies].sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  }
+
+  /** For a whole gateway, then (more specific) for one of its listeners. */
+  forListener(listener: Listener): {
+    readonly gateway: readonly TargetedPolicy[];
+    readonly listener: readonly TargetedPolicy[];
+  } {
+    const { gatewayName, gatewayNamespace, listenerName } = listener.name;
+    const mine = this.#all.filter(
+      ({ target }) =>
+        'gateway' in target && target.gateway.name === gatewayName && target.gateway.namespace === gatewayNamespace,
+    );
+    const of = (policy: TargetedPolicy) => ('gateway' in policy.target ? policy.target.gateway : null);
+    return {
+      gateway: mine.filter((policy) => of(policy)?.listener === undefined && of(policy)?.port === undefined),
+      listener: mine.filter((policy) => of(policy)?.listener === listenerName),
+    };
+  }
+
+  forRoute(route: Route): readonly TargetedPolicy[] {
+    return this.#all.filter(
+      ({ target }) =>
+        'route' in target && target.route.name === route.name.name && target.route.namespace === route.name.namespace,
+    );
+  }
+
+  forBackend(backend: Backend): readonly TargetedPolicy[] {
+    return this.#all.filter(
+      ({ target }) =>
+        'backend' in target &&
+        target.backend.name === backend.name.name &&
+        target.backend.namespace === backend.name.namespace &&
+        target.backend.section === undefined,
+    );
+  }
+
+  /** For the gateway on one of its ports, then for the gateway: the first of a kind wins. */
+  frontend(gateway: { readonly name: string; readonly namespace: string }, port: number): readonly FrontendPolicy[] {
+    const found: FrontendPolicy[] = [];
+    for (const withPort of [true, false]) {
+      for (const { target, policy } of this.#all) {
+        if (policy.family !== 'frontend' || !('gateway' in target)) continue;
+        if (target.gateway.name !== gateway.name || target.gateway.namespace !== gateway.namespace) continue;
+        if (target.gateway.listener !== undefined) continue;
+        if (withPort ? target.gateway.port !== port : target.gateway.port !== undefined) continue;
+        if (!found.some((other) => other.kind === policy.policy.kind)) found.push(policy.policy);
+      }
+    }
+    return found;
+  }
+}
+
+/** Gateway phase: most specific first, the first of a kind wins. */
+export function gatewayPhasePolicies(
+  targeted: ReturnType<TargetedPolicies['forListener']>,
+): ReadonlyMap<TrafficKind, TrafficPolicy> {
+  const merged = new Map<TrafficKind, TrafficPolicy>();
+  for (const { policy } of [...targeted.listener, ...targeted.gateway]) {
+    if (policy.family !== 'traffic' || policy.phase !== 'gateway') continue;
+    if (!merged.has(policy.policy.kind)) merged.set(policy.policy.kind, policy.policy);
+  }
+  return merged;
+}
+
+/**
+ * Route phase: from the least to the most specific, each replacing the one before of its kind. Among policies of one level
+ * the lowest key counts, so those levels are visited from the end.
+ */
+export function routePhasePolicies(
+  listener: ReturnType<TargetedPolicies['forListener']>,
+  route: readonly TargetedPolicy[],
+  inline: readonly TrafficPolicy[],
+): ReadonlyMap<TrafficKind, TrafficPolicy> {
+  const merged = new Map<TrafficKind, TrafficPolicy>();
+  for (const level of [listener.gateway, listener.listener, route]) {
+    for (const { policy } of level.toReversed()) {
+      if (policy.family === 'traffic' && policy.phase === 'route') merged.set(policy.policy.kind, policy.policy);
+    }
+  }
+  for (const policy of inline) merged.set(policy.kind, policy);
+  return merged;
+}
+
+/** Backend phase: most specific first, the first of a kind wins (spec 01 §3.7 d). */
+export function backendPolicies(...levels: (readonly (BackendPolicy | TargetedPolicy)[])[]): readonly BackendPolicy[] {
+  const merged: BackendPolicy[] = [];
+  for (const entry of levels.flat()) {
+    let policy: BackendPolicy;
+    if ('target' in entry) {
+      if (entry.policy.family !== 'backend') continue;
+      policy = entry.policy.policy;
+    } else {
+      policy = entry;
+    }
+    if (!merged.some((other) => other.kind === policy.kind)) merged.push(policy);
+  }
+  return merged;
+}

@@ -1,0 +1,32 @@
+import type { Ports, ResponseStep, Step } from '../pipeline/step.ts';
+import type { BackendPolicy, TrafficPolicy } from './policy.ts';
+
+type Policy = TrafficPolicy | BackendPolicy;
+
+/** Kinds that are settings of a plan, not steps: the pipeline and the backends read them. */
+type SettingKind = 'ai' | 'backendTLS' | 'retry' | 'timeout';
+
+/** Kinds that run as steps. */
+export type StepKind = Exclude<Policy['kind'], SettingKind>;
+
+type SpecOf<K extends StepKind> = Extract<Policy, { kind: K }>['spec'];
+
+/** What a kind does, once its code is loaded: to a request, to a response, or both. */
+export interface PolicyCode<Spec> {
+  readonly request?: (spec: Spec, ports: Ports) => Step;
+  readonly response?: (spec: Spec, ports: Ports) => ResponseStep;
+}
+
+/** How to get a kind's code. Nothing is loaded before somebody configures it. */
+export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode<SpecOf<K>>> } = {
+  apiKey: async () => ({ request: (await import('./api-key/step.ts')).compileApiKey }),
+  backendAuth: async () => ({ request: (await import('./backend-auth/step.ts')).compileBackendAuth }),
+  directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
+  requestHeaderModifier: async () => ({
+    request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
+  }),
+  responseHeaderModifier: async () => ({
+    response: (await import('./header-modifier/step.ts')).compileResponseHeaderModifier,
+  }),
+  urlRewrite: async () => ({ request: (await import('./url-rewrite/step.ts')).compileUrlRewrite }),
+};

@@ -1,0 +1,46 @@
+import type { Clock } from '../pipeline/step.ts';
+import { type AccessFormat, compileAccessFormat, type LogFormat } from './access-log.ts';
+import { AppLog, type LineSink } from './app-log.ts';
+import type { LogLevels } from './levels.ts';
+import { Metrics } from './metrics/metrics.ts';
+import type { RequestRecord } from './record.ts';
+
+export interface TelemetryOptions {
+  readonly format: LogFormat;
+  readonly levels: LogLevels;
+  /** Where lines go; both logs share it. */
+  readonly sink: LineSink;
+  readonly clock: Clock;
+  /** Name of the thread in its own gauges: `supervisor`, or the number of the worker. */
+  readonly thread: string;
+}
+
+/** The outlets of one thread. */
+export class Telemetry {
+  readonly log: AppLog;
+  readonly metrics: Metrics;
+  readonly #sink: LineSink;
+  /** Null where access lines are off. */
+  #access: AccessFormat | null = null;
+
+  constructor(options: TelemetryOptions) {
+    const { format, levels, sink } = options;
+    this.#sink = sink;
+    this.log = new AppLog(format, levels, sink, () => options.clock.epoch());
+    this.metrics = new Metrics(options.thread);
+    const compile = (): void => {
+      // Access lines are of level info; finer levels add to them, coarser ones silence them. Metrics count either way.
+      this.#access = levels.enabled('request', 'info')
+        ? compileAccessFormat(format, { ids: levels.enabled('request', 'debug') })
+        : null;
+    };
+    compile();
+    levels.onChange(compile);
+  }
+
+  /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
+  finish(record: RequestRecord): void {
+    this.metrics.observeRequest(record);
+    if (this.#access !== null) this.#sink.write(this.#access(record));
+  }
+}

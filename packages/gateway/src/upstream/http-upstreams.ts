@@ -1,0 +1,130 @@
+import {
+  Destination,
+  destinationTls,
+  type Response,
+  type Target,
+  Upgraded,
+  UpstreamError,
+  type UpstreamPool,
+  upstreamErrors,
+} from '@agentgateway/http';
+import { GatewayError } from '../pipeline/errors.ts';
+import type { Exchange } from '../pipeline/exchange.ts';
+import type { BackendTlsSpec } from '../policies/backend-tls/spec.ts';
+import type { Address } from '../resources/model.ts';
+import type { Settings } from '../resources/settings.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Upstream, UpstreamPort } from './upstream.ts';
+
+/** Compiled upstreams kept for addresses that requests name (`dynamic` backends). */
+const REMEMBERED = 1024;
+
+/** Sends requests upstream through one pool, and tells failures in the gateway's own words. */
+export class HttpUpstreams implements UpstreamPort {
+  readonly #pool: UpstreamPool;
+  readonly #settings: Settings['backend'];
+  readonly #telemetry: Telemetry;
+  /** By content, in the order of last use: an upstream that two plans name is compiled once. */
+  readonly #known = new Map<string, Upstream>();
+
+  constructor(pool: UpstreamPool, settings: Settings['backend'], telemetry: Telemetry) {
+    this.#pool = pool;
+    this.#settings = settings;
+    this.#telemetry = telemetry;
+  }
+
+  compile(address: Address, { tls }: { readonly tls?: BackendTlsSpec }): Upstream {
+    const key = JSON.stringify([address, tls]);
+    let upstream = this.#known.get(key);
+    if (upstream === undefined) upstream = this.#compile(address, tls);
+    else this.#known.delete(key);
+    this.#known.set(key, upstream);
+    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
+    return upstream;
+  }
+
+  #compile(address: Address, tls: BackendTlsSpec | undefined): Upstream {
+    const { connectTimeout, poolIdleTimeout, poolMaxSize, keepalives } = this.#settings;
+    const target: Target = 'path' in address ? { path: address.path } : { host: address.host, port: address.port };
+    const options = tls === undefined ? null : tlsOptions(tls);
+    const destination = new Destination({
+      target,
+      tls: options === null ? null : destinationTls(options),
+      connectTimeout,
+      poolIdleTimeout,
+      ...(poolMaxSize === undefined ? {} : { poolMaxSize }),
+      keepalive: keepalives.enabled ? keepalives : null,
+    });
+    const scheme = options === null ? 'http' : 'https';
+    if ('path' in address) return { destination, scheme, endpoint: `unix:${address.path}`, autoAuthority: null };
+    const { host, port } = address;
+    const literal = 'address' in destination.target;
+    const name = host.includes(':') ? `[${host}]` : host;
+    return {
+      destination,
+      scheme,
+      endpoint: `${name}:${port}`,
+      autoAuthority: literal ? null : port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`,
+    };
+  }
+
+  async send(exchange: Exchange, upstream: Upstream): Promise<Response> {
+    const { request, record, clock } = exchange;
+    request.scheme = upstream.scheme;
+    if (exchange.autoHost && upstream.autoAuthority !== null) request.authority = upstream.autoAuthority;
+    record.endpoint = upstream.endpoint;
+    const startedAt = clock.now();
+    if (record.upstreamStartedAt === 0) record.upstreamStartedAt = startedAt;
+    try {
+      const answer = await this.#pool.send(request, upstream.destination, {
+        abort: exchange.abort,
+        timeout: exchange.attemptTimeout,
+        version: preferredVersion(exchange),
+      });
+      record.upstreamRespondedAt = clock.now();
+      this.#telemetry.metrics.upstreamCall('Primary', 'Http', record.upstreamRespondedAt - startedAt);
+      return answer instanceof Upgraded ? switched(exchange, answer) : answer;
+    } catch (error) {
+      throw told(exchange, error);
+    }
+  }
+}
+
+/** Under TLS a client's version says nothing about the upstream; gRPC needs HTTP/2 (spec 02 §3.11). */
+function preferredVersion(exchange: Exchange): 'http1' | 'http2' | undefined {
+  if (exchange.connection.tls === null) return undefined;
+  return exchange.grpc ? 'http2' : 'http1';
+}
+
+function tlsOptions(tls: BackendTlsSpec) {
+  const { key, ...rest } = tls;
+  return key === undefined ? rest : { ...rest, key: key.$secret };
+}
+
+/** `101` must name the protocol that the client asked for (RFC 9110 §7.8). */
+function switched(exchange: Exchange, { response, transport }: Upgraded): Response {
+  const offered = response.headers.get('upgrade');
+  if (exchange.upgrade === null || offered?.toLowerCase() !== exchange.upgrade.toLowerCase()) {
+    transport.destroy();
+    const detail = `backend tried ${told101(offered)} but ${told101(exchange.upgrade ?? undefined)} was requested`;
+    throw new GatewayError('upgradeFailed', { detail });
+  }
+  exchange.upgraded = transport;
+  return response;
+}
+
+function told101(token: string | undefined): string {
+  return token === undefined ? 'None' : `Some(${JSON.stringify(token)})`;
+}
+
+/** The client learns the kind of failure; addresses and causes go to the log. */
+function told(exchange: Exchange, error: unknown): unknown {
+  if (exchange.abort.reason !== null) return exchange.abort.reason;
+  if (!(error instanceof UpstreamError)) return error;
+  const facts = upstreamErrors[error.kind];
+  if (error.kind === 'Dns') return new GatewayError('dnsFailed', { logDetail: error.message, cause: error });
+  if (facts.timeout) return new GatewayError('upstreamCallTimeout', { logDetail: error.message, cause: error });
+  const colon = error.message.indexOf(': ');
+  const logDetail = colon < 0 ? error.message : error.message.slice(colon + 2);
+  return new GatewayError('upstreamCallFailed', { detail: facts.label, logDetail, cause: error });
+}

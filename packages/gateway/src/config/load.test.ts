@@ -109,7 +109,7 @@ routes:
   ]);
 });
 
-test('CFG-9: a port has one holder, binds and gateways together', () => {
+test('CFG-8: a port has one holder, binds and gateways together', () => {
   verifies('CFG-8');
   expect(refused('binds: [{port: 80, listeners: []}, {port: 80, listeners: []}]\ngateways: {g: {port: 80}}')).toEqual([
     expect.stringContaining('port 80 is configured by both binds[0] and binds[1]'),

@@ -45,6 +45,8 @@ const fields = [
   'transfer-encoding',
   'upgrade',
   'trailer',
+  // Answered by this hop's server, when the body is first read.
+  'expect',
 ] as const;
 const connection = 1 << fields.indexOf('connection');
 const te = 1 << fields.indexOf('te');
@@ -60,8 +62,6 @@ function presentFields(headers: Headers): number {
     switch (name.length) {
       case 2:
       case 6:
-        if (name === 'expect') return true;
-        break;
       case 7:
       case 10:
       case 16:

@@ -16,6 +16,8 @@ export interface WorkerData {
   /** Folder of the private sockets; only this user may enter it. */
   readonly socketDirectory: string;
   readonly logLevel: string;
+  /** Folder of the compile cache, if the main thread uses one. */
+  readonly compileCache: string | null;
   /** Memory of the lock on standard output: see `telemetry/line-lock.ts`. */
   readonly outputLock: SharedArrayBuffer;
   /** For cells that a worker must have at once: see `cells.ts`. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rm as removeFile } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Log } from '../pipeline/step.ts';
 import { applyDelta, isEmpty } from '../resources/delta.ts';
 import type { Resource, ResourceDelta } from '../resources/model.ts';
@@ -320,6 +321,7 @@ export class Supervisor {
       socketDirectory: this.#directory,
       outputLock: this.#outputLock,
       logLevel: this.#logLevel,
+      compileCache: compileCacheFolder(),
       cells: cells.channel,
     } as const;
     slot.worker = new WorkerHandle(this.#options.entry ?? new URL('./worker.ts', import.meta.url), data, this.#events);
@@ -426,6 +428,12 @@ export class Supervisor {
       slot.retry = null;
     }
   }
+}
+
+/** Node appends a folder of its own version to the one that it was told. */
+function compileCacheFolder(): string | null {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? null : dirname(folder);
 }
 
 /** At once the first time, then 100 ms doubling to 10 s. */

@@ -71,6 +71,8 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   #closed = false;
   #upgraded: ServerExchange | null = null;
 
+  /** Milliseconds; infinite where there is no limit. */
+  readonly #idleTimeout: number;
   #deadline: number;
   readonly #oldAt: number;
 
@@ -81,7 +83,8 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
     this.#options = options;
     this.output = new Output(transport);
     const now = performance.now();
-    this.#deadline = now + options.idleTimeout;
+    this.#idleTimeout = options.idleTimeout > 0 ? options.idleTimeout : Number.POSITIVE_INFINITY;
+    this.#deadline = now + this.#idleTimeout;
     this.#oldAt = options.maxConnectionAge > 0 ? now + options.maxConnectionAge : Number.POSITIVE_INFINITY;
   }
 
@@ -133,7 +136,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   onDrain(): void {
     this.output.drained();
     if (this.#exchange !== null || this.#closed) return;
-    this.#deadline = performance.now() + (this.#lingering ? LINGER : this.#options.idleTimeout);
+    this.#deadline = performance.now() + (this.#lingering ? LINGER : this.#idleTimeout);
     if (!this.#lingering && !this.#reading && this.#upgraded === null) this.#pump();
   }
 
@@ -184,7 +187,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
       if (this.#continuePending || body.remaining > MAX_DISCARD) this.#closing = true;
       else body.discard(MAX_DISCARD);
     }
-    this.#deadline = performance.now() + this.#options.idleTimeout;
+    this.#deadline = performance.now() + this.#idleTimeout;
     if (this.#closing) this.#finish();
     else if (!this.#reading) this.#pump();
   }

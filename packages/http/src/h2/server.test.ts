@@ -234,6 +234,18 @@ describe('ends', () => {
     expect((await closed.promise)?.message).toBe('upstream broke');
   });
 
+  it('of a response that HTTP/2 cannot carry are a reset, and its body is cancelled', async () => {
+    const source = new Source();
+    const closed = Promise.withResolvers<Error | null>();
+    const server = await serve((_request, reply) => {
+      reply.onClosed = closed.resolve;
+      reply.respond(new Response(200, Headers.of(['x-bad', 'a\0b']), source));
+    });
+    await expect(answer(client(server).request({ ':path': '/' }))).rejects.toThrow();
+    expect(await closed.promise).toBeInstanceOf(Error);
+    expect(source.log.at(-1)).toMatch(/^cancel/);
+  });
+
   it('without an answer reach the client as a reset', async () => {
     const server = await serve((_request, reply) => reply.destroy(new Error('no')));
     await expect(answer(client(server).request({ ':path': '/' }))).rejects.toThrow();

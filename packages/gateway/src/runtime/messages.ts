@@ -43,7 +43,7 @@ export type AcceptMode = 'shared' | 'alone' | 'never';
 /** The synchronous way to the supervisor. */
 export interface CellChannel {
   readonly port: MessagePort;
-  /** One 32-bit word: becomes 1 when an answer was posted. */
+  /** One 32-bit word: the id of the request that was answered last. */
   readonly signal: SharedArrayBuffer;
 }
 
@@ -80,6 +80,7 @@ export type LogFields = Readonly<Record<string, unknown>> | undefined;
 
 /** A cell that a worker wants; the answer is the memory itself. */
 export interface CellRequest {
+  readonly id: number;
   /** Ids of the resources that it belongs to: gone with any of them. */
   readonly owners: readonly string[];
   /** Hash of the specification that it serves. */
@@ -90,7 +91,10 @@ export interface CellRequest {
   readonly lock: boolean;
 }
 
-export type CellAnswer = { readonly cell: SharedArrayBuffer } | { readonly refused: string };
+export type CellAnswer = { readonly id: number } & (
+  | { readonly cell: SharedArrayBuffer }
+  | { readonly refused: string }
+);
 
 /** A child process as a worker asks for it. */
 export interface ChildCommand {

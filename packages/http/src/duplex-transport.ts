@@ -90,6 +90,11 @@ export class DuplexTransport implements Transport {
     return stream;
   }
 
+  /** Remembers why the stream is about to close, for the consumer. */
+  protected broke(error: Error): void {
+    this.#error ??= error;
+  }
+
   /** Hands a chunk to whoever consumes this transport now. */
   protected deliver(chunk: Buffer): void {
     this.handler?.onData(chunk);

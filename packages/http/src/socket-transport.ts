@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Abort } from './abort.ts';
 import { DuplexTransport } from './duplex-transport.ts';
 
@@ -58,6 +59,21 @@ export class SocketTransport extends DuplexTransport {
 
   protected override listen(): void {
     if (!this.#onread) super.listen();
+  }
+
+  /**
+   * With an error, a TCP connection is reset: an end that was not meant must not look like an orderly one to a peer that
+   * reads until the end.
+   */
+  override destroy(error?: Error): void {
+    const { socket } = this;
+    const tcp = socket.remotePort !== undefined && !(socket instanceof TLSSocket);
+    if (error === undefined || socket.destroyed || !tcp) {
+      super.destroy(error);
+      return;
+    }
+    this.broke(error);
+    socket.resetAndDestroy();
   }
 
   /** For the `onread` callback: the socket has read a chunk. */

@@ -44,7 +44,7 @@ export function acceptProxyHeader(socket: Socket, ready: (socket: Socket) => voi
 }
 
 /** Bytes of the header at the front; 0 if there is none. */
-export function headerLength(bytes: Buffer): number | 'more' | 'broken' {
+function headerLength(bytes: Buffer): number | 'more' | 'broken' {
   if (startsLike(bytes, V1)) {
     if (bytes.length < V1.length) return 'more';
     const end = bytes.indexOf('\r\n');

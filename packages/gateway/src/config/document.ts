@@ -11,7 +11,7 @@ import {
   Scalar,
 } from 'yaml';
 import type { ConfigError, Problem } from './errors.ts';
-import { type Env, expand } from './expand.ts';
+import { type Env, type Expansion, expand } from './expand.ts';
 import type { Path } from './path.ts';
 
 /** Values that aliases may stand for in all: far more than a person writes, far fewer than exhaust memory. */
@@ -174,7 +174,7 @@ class Reader implements Document {
     }
     // the source, because `8000` and `1.10` are names here
     const source = typeof keyNode.value === 'string' ? keyNode.value : (keyNode.source ?? String(keyNode.value));
-    const expansion = expand(source, this.#env);
+    const expansion = expandKey(source, this.#env);
     if (expansion.fromEnv) this.#fromEnv.add(pair.key);
     for (const name of expansion.unset) this.#fail(at, unsetMessage(name));
     const key = expansion.text;
@@ -324,13 +324,18 @@ class Reader implements Document {
     const node = isAlias(key) ? this.#anchors.get(key.source) : key;
     if (!isScalar(node)) return undefined;
     const source = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-    return expand(source, this.#env).text;
+    return expandKey(source, this.#env).text;
   }
 
   #fail(offset: number, message: string): void {
     const { line, col } = this.#lines.linePos(offset);
     this.errors.push({ file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), path: [], message });
   }
+}
+
+/** `$schema` is a name that editors know, not a variable. */
+function expandKey(source: string, env: Env): Expansion {
+  return source === '$schema' ? { text: source, fromEnv: false, unset: [] } : expand(source, env);
 }
 
 function unsetMessage(name: string): string {

@@ -1,4 +1,4 @@
-import { createServerContext, Dialer, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
+import { createServerContext, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
@@ -6,6 +6,7 @@ import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
 import type { Bind, Listener, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { WorkerContext } from '../runtime/context.ts';
+import type { LineSink } from '../telemetry/app-log.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
@@ -25,7 +26,7 @@ interface Staged {
 class WorkerDataPlane implements DataPlane {
   readonly #context: WorkerContext;
   readonly #telemetry: Telemetry;
-  readonly #writer: LineWriter;
+  readonly #sink: LineSink & Partial<Disposable>;
   readonly #pool: UpstreamPool;
   readonly #dns: Dns;
   readonly #pipeline: Pipeline;
@@ -37,15 +38,15 @@ class WorkerDataPlane implements DataPlane {
   #state = ResourceState.empty;
   #staged: Staged | null = null;
 
-  constructor(context: WorkerContext) {
+  constructor(context: WorkerContext, sink?: LineSink) {
     const { settings } = context;
     this.#context = context;
     const levels = new LogLevels(settings.logging.level);
-    this.#writer = new LineWriter({ fd: 1, lock: context.outputLock, id: context.worker.epoch + 1 });
+    this.#sink = sink ?? new LineWriter({ fd: 1, lock: context.outputLock, id: context.worker.epoch + 1 });
     this.#telemetry = new Telemetry({
       format: settings.logging.format,
       levels,
-      sink: this.#writer,
+      sink: this.#sink,
       clock,
       thread: String(context.worker.index),
     });
@@ -64,12 +65,11 @@ class WorkerDataPlane implements DataPlane {
   }
 
   #ports(owner: ResourceId, spec: unknown): Ports {
-    const scope = this.#context.cells.scope([owner], spec);
     return {
       clock,
       random: Math.random,
       pool: this.#pool,
-      sharedCell: (name, bytes) => scope.cell(name, bytes),
+      sharedCell: (name, bytes) => this.#context.cells.scope([owner], spec).cell(name, bytes),
       log: this.#context.log,
     };
   }
@@ -150,7 +150,7 @@ class WorkerDataPlane implements DataPlane {
   async #end(): Promise<void> {
     await this.#pool.close();
     this.#dns.close();
-    this.#writer[Symbol.dispose]();
+    this.#sink[Symbol.dispose]?.();
   }
 
   #retire(server: BindServer): void {
@@ -201,7 +201,7 @@ function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Called by the worker's entry. */
-export function createDataPlane(context: WorkerContext): DataPlane {
-  return new WorkerDataPlane(context);
+/** Called by the worker's entry. Lines of the access log go to standard output unless `sink` is given. */
+export function createDataPlane(context: WorkerContext, sink?: LineSink): DataPlane {
+  return new WorkerDataPlane(context, sink);
 }

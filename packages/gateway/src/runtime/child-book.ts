@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Log } from '../pipeline/step.ts';
 import type { ChildCommand, ChildExit, StartedChild } from './messages.ts';
+import { childSocket } from './private-sockets.ts';
 
 /** How long a process group may take to end after SIGTERM, in milliseconds. */
 const defaultGrace = 5_000;
@@ -75,7 +75,7 @@ export class ChildBook {
 
   async #start(owner: number, command: ChildCommand, onExit: OnExit): Promise<StartedChild> {
     const id = ++this.#lastId;
-    const stdio = join(this.#directory, `child-${id}.sock`);
+    const stdio = childSocket(this.#directory, id);
     const server = createServer({ allowHalfOpen: true });
     await listening(server, stdio);
     let started: ChildProcess;

@@ -3,6 +3,7 @@ import type { Log } from '../pipeline/step.ts';
 import type { Settings } from '../resources/settings.ts';
 import type { CellClient } from './cells.ts';
 import type { ChildClient } from './child-client.ts';
+import type { Forwarder } from './forward.ts';
 import type { AcceptMode, WorkerIdentity } from './messages.ts';
 import type { SessionCodec } from './sessions.ts';
 
@@ -14,10 +15,12 @@ export interface WorkerContext {
   readonly accept: AcceptMode;
   /** The application log; written by the supervisor. */
   readonly log: Log;
-  readonly cells: CellClient;
+  readonly cells: Pick<CellClient, 'scope'>;
   /** Memory of the lock on standard output, which all threads write to. */
   readonly outputLock: SharedArrayBuffer;
   readonly sessions: SessionCodec;
+  /** To the worker that owns a session, and from the others to this one. */
+  readonly forward: Forwarder;
   readonly children: ChildClient;
   readonly telemetry: TelemetryPorts;
   /**

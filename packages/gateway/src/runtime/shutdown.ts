@@ -69,9 +69,14 @@ export class Shutdown {
       }
     }
     // Until here, so that a second SIGINT still cuts a drain short.
+    this.dispose();
+    return code;
+  }
+
+  /** Lets go of the signals: for a gateway that never began to serve. */
+  dispose(): void {
     this.#signals.off('SIGTERM', this.#onTerm);
     this.#signals.off('SIGINT', this.#onInt);
-    return code;
   }
 }
 

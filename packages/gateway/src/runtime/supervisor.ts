@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rm as removeFile } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,7 @@ import { CellBook } from './cell-book.ts';
 import { ChangeQueue, type SourceChange } from './change-queue.ts';
 import { ChildBook } from './child-book.ts';
 import type { ChildCommand, FromWorker, WorkerIdentity } from './messages.ts';
+import { workerSocket } from './private-sockets.ts';
 import { sessionKeyBytes } from './sessions.ts';
 import { type Outcome, type WorkerEvents, WorkerHandle } from './worker-handle.ts';
 
@@ -355,6 +357,7 @@ export class Supervisor {
     const slot = this.#slots[worker.identity.index] as Slot;
     worker.serving = false;
     slot.closeCells();
+    removeFile(workerSocket(this.#directory, worker.identity.epoch), { force: true }, () => {});
     const locks = this.#cells.releaseLocks(worker.identity.epoch);
     this.#children?.endOwned(worker.identity.epoch);
     this.#options.onWorkerGone?.(worker.identity);

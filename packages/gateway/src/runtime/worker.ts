@@ -3,6 +3,7 @@ import type { DataPlane } from '../listen/data-plane.ts';
 import { CellClient } from './cells.ts';
 import { ChildClient } from './child-client.ts';
 import type { DataPlaneModule, WorkerContext } from './context.ts';
+import { Forwarder } from './forward.ts';
 import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
 import { SessionCodec } from './sessions.ts';
 import { WorkerLog } from './worker-log.ts';
@@ -18,6 +19,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
   const post = (message: FromWorker) => port.postMessage(message);
   const log = new WorkerLog(data.logLevel, post);
   const children = new ChildClient(post);
+  const forward = new Forwarder(data.worker, data.socketDirectory);
   const answers = new Map<string, (payload: unknown) => unknown>();
   const levelListeners: ((level: string) => void)[] = [];
   const answer = (topic: string, handler: (payload: unknown) => unknown) => {
@@ -32,6 +34,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
     outputLock: data.outputLock,
     cells: new CellClient(data.cells, data.worker.epoch),
     sessions: new SessionCodec(data.sessionKey, data.worker),
+    forward,
     children,
     telemetry: {
       onMetricsRequest: (handler) => answer(METRICS, handler),
@@ -45,6 +48,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
 
   for (const extension of data.extensions) await import(extension);
   const module = (await import(data.dataPlane)) as DataPlaneModule;
+  await forward.open();
   const dataPlane = await module.createDataPlane(context);
 
   const ask = (topic: string, payload: unknown) => {
@@ -77,7 +81,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
       case 'childExited':
         return children.exited(message.child, message.exit);
       default:
-        return void reply(message.id, () => steer(dataPlane, message));
+        return void reply(message.id, () => steer(dataPlane, forward, message));
     }
   });
   post({ type: 'started' });
@@ -85,7 +89,7 @@ async function main(data: WorkerData, port: NonNullable<typeof parentPort>): Pro
 
 type Steering = Extract<ToWorker, { readonly type: 'prepare' | 'commit' | 'rollback' | 'drain' | 'close' }>;
 
-function steer(dataPlane: DataPlane, message: Steering): Promise<void> | void {
+function steer(dataPlane: DataPlane, forward: Forwarder, message: Steering): Promise<void> | void {
   switch (message.type) {
     case 'prepare':
       return dataPlane.prepare(message.delta);
@@ -96,7 +100,7 @@ function steer(dataPlane: DataPlane, message: Steering): Promise<void> | void {
     case 'drain':
       return dataPlane.drain();
     case 'close':
-      return dataPlane.close();
+      return dataPlane.close().finally(() => forward.close());
   }
 }
 

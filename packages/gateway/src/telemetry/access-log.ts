@@ -1,6 +1,6 @@
 import type { LlmRecord, RequestRecord } from './record.ts';
 import { pathRedactor } from './redact.ts';
-import { fixedNumber, jsonString, lineSafeJson, plainString, timestamp } from './text.ts';
+import { fixedNumber, jsonContent, jsonString, lineSafeJson, plainString, timestamp } from './text.ts';
 
 export type LogFormat = 'text' | 'json';
 
@@ -16,98 +16,176 @@ export interface AccessFormatOptions {
 
 /** How a format writes one more key behind those that are there. */
 interface Writer {
-  /** Keys that start a line up to the timestamp, and those between it and the first field. */
-  readonly head: (time: string) => string;
+  /** What stands before and after the timestamp. */
+  readonly head: string;
+  readonly scope: string;
   readonly tail: string;
-  /** ` key=` or `,"key":`. */
-  readonly key: (name: string) => string;
-  readonly string: (value: string) => string;
-  /** For texts that are quoted in both formats. */
+  /** Before a number: ` key=` or `,"key":`. */
+  readonly number: (name: string) => string;
+  /** Before a text, and after it. */
+  readonly open: (name: string) => string;
+  readonly close: string;
+  readonly content: (value: string) => string;
+  /** For texts that are quoted in both formats, quotes included. */
   readonly quoted: (value: string) => string;
 }
 
 const writers: Readonly<Record<LogFormat, Writer>> = {
   text: {
-    head: (time) => `${time}\tinfo\trequest`,
+    head: '',
+    scope: '\tinfo\trequest',
     tail: '\n',
-    key: (name) => ` ${name}=`,
-    string: plainString,
+    number: (name) => ` ${name}=`,
+    open: (name) => ` ${name}=`,
+    close: '',
+    content: plainString,
     quoted: lineSafeJson,
   },
   json: {
-    head: (time) => `{"level":"info","time":"${time}","scope":"request"`,
+    head: '{"level":"info","time":"',
+    scope: '","scope":"request"',
     tail: '}\n',
-    key: (name) => `,"${name}":`,
-    string: jsonString,
+    number: (name) => `,"${name}":`,
+    open: (name) => `,"${name}":"`,
+    close: '"',
+    content: jsonContent,
     quoted: jsonString,
   },
 };
 
+/** Routes and status lines whose part of the line is remembered; beyond it the memory starts anew. */
+const MEMO_LIMIT = 1_000;
+
 /**
  * Compiles the access line of a format: keys, order and types of spec 10 §3.1 and §3.2. A key is there only if its value is.
- * The line is put together by hand: building an object for `JSON.stringify` costs several times as much.
+ *
+ * The line is put together by hand, from few pieces: what a route's requests have in common, and version with status, are
+ * made once. Building an object for `JSON.stringify` costs twice as much, and more with a model call's keys.
  */
 export function compileAccessFormat(format: LogFormat, options: AccessFormatOptions = {}): AccessFormat {
-  const { head, tail, key, string, quoted } = writers[format];
+  const writer = writers[format];
+  const { head, scope, tail, number, open, close, content, quoted } = writer;
   const redactPath = pathRedactor(options.sensitiveQueryParams);
-  const model = compileModelFields(writers[format]);
+  const route = compileRouteFields(writer);
+  const outcome = compileOutcomeFields(writer);
+  const model = compileModelFields(writer);
   const ids = options.ids === true;
 
-  const connectionId = key('connection.id');
-  const requestId = key('request.id');
-  const gateway = key('gateway');
-  const listener = key('listener');
-  const routeRule = key('route_rule');
-  const route = key('route');
-  const endpoint = key('endpoint');
-  const source = key('src.addr');
-  const method = key('http.method');
-  const host = key('http.host');
-  const path = key('http.path');
-  const version = key('http.version');
-  const status = key('http.status');
-  const grpcStatus = key('grpc.status');
-  const sni = key('tls.sni');
-  const protocol = key('protocol');
-  const retryAttempt = key('retry.attempt');
-  const error = key('error');
-  const reason = key('reason');
-  const duration = format === 'json' ? `${key('duration')}"` : key('duration');
-  const durationUnit = format === 'json' ? 'ms"' : 'ms';
+  const connectionId = number('connection.id');
+  const requestId = number('request.id');
+  const endpoint = open('endpoint');
+  const source = open('src.addr');
+  const method = open('http.method');
+  const host = open('http.host');
+  const path = open('http.path');
+  const grpcStatus = number('grpc.status');
+  const sni = open('tls.sni');
+  const protocol = open('protocol');
+  const retryAttempt = number('retry.attempt');
+  const error = number('error');
+  const reason = open('reason');
+  const duration = open('duration');
+  const end = `ms${close}${tail}`;
 
   return (record) => {
     const elapsed = record.endedAt - record.startedAt;
-    let line = head(timestamp(record.startedAtEpoch + elapsed));
+    let line = head + timestamp(record.startedAtEpoch + elapsed) + scope;
     if (ids) line += connectionId + record.connectionId + requestId + record.requestId;
-    if (record.gateway !== null) line += gateway + string(record.gateway);
-    if (record.listener !== null) line += listener + string(record.listener);
-    if (record.routeRule !== null) line += routeRule + string(record.routeRule);
-    if (record.route !== null) line += route + string(record.route);
-    if (record.endpoint !== null) line += endpoint + string(record.endpoint);
-    if (record.sourceAddress !== '') line += source + string(address(record.sourceAddress, record.sourcePort));
-    if (record.method !== '') line += method + string(record.method);
-    if (record.host !== null) line += host + string(record.host);
+    line += route(record);
+    if (record.endpoint !== null) line += endpoint + content(record.endpoint) + close;
+    if (record.sourceAddress !== '') line += source + address(record.sourceAddress, record.sourcePort) + close;
+    if (record.method !== '') line += method + content(record.method) + close;
+    if (record.host !== null) line += host + content(record.host) + close;
     const target = record.path === '' && record.method === 'CONNECT' ? '/' : record.path;
-    if (target !== '') line += path + string(redactPath(target));
-    if (record.version !== '') line += version + string(record.version);
-    if (record.status !== 0) line += status + record.status;
+    if (target !== '') line += path + content(redactPath(target)) + close;
+    line += outcome(record);
     if (record.grpcStatus !== null) line += grpcStatus + record.grpcStatus;
-    if (record.sni !== null && record.host === null) line += sni + string(record.sni);
-    line += protocol + string(record.protocol);
+    if (record.sni !== null && record.host === null) line += sni + content(record.sni) + close;
+    line += protocol + record.protocol + close;
     if (record.llm !== null) line += model(record.llm, record);
     if (record.retryAttempt > 0) line += retryAttempt + record.retryAttempt;
     if (record.error !== null) line += error + quoted(record.error);
-    if (record.reason !== 'Upstream') line += reason + string(record.reason);
-    return line + duration + Math.trunc(elapsed) + durationUnit + tail;
+    if (record.reason !== 'Upstream') line += reason + record.reason + close;
+    return line + duration + Math.trunc(elapsed) + end;
   };
 }
 
+/** The keys from `gateway` to `route`. */
+function compileRouteFields({ open, close, content }: Writer): (record: RequestRecord) => string {
+  interface Known {
+    readonly gateway: string | null;
+    readonly listener: string | null;
+    readonly routeRule: string | null;
+    readonly text: string;
+  }
+  const memo = new Map<string | null, Known>();
+  const gateway = open('gateway');
+  const listener = open('listener');
+  const routeRule = open('route_rule');
+  const route = open('route');
+
+  return (record) => {
+    const known = memo.get(record.route);
+    if (
+      known !== undefined &&
+      known.gateway === record.gateway &&
+      known.listener === record.listener &&
+      known.routeRule === record.routeRule
+    ) {
+      return known.text;
+    }
+    let text = '';
+    if (record.gateway !== null) text += gateway + content(record.gateway) + close;
+    if (record.listener !== null) text += listener + content(record.listener) + close;
+    if (record.routeRule !== null) text += routeRule + content(record.routeRule) + close;
+    if (record.route !== null) text += route + content(record.route) + close;
+    if (memo.size >= MEMO_LIMIT) memo.clear();
+    const { gateway: ofGateway, listener: ofListener, routeRule: ofRule } = record;
+    memo.set(record.route, { gateway: ofGateway, listener: ofListener, routeRule: ofRule, text: flat(text) });
+    return text;
+  };
+}
+
+/** `http.version` and `http.status`. */
+function compileOutcomeFields({ open, close, content, number }: Writer): (record: RequestRecord) => string {
+  const memo = new Map<string, Map<number, string>>();
+  const version = open('http.version');
+  const status = number('http.status');
+
+  return (record) => {
+    const known = memo.get(record.version)?.get(record.status);
+    if (known !== undefined) return known;
+    let text = '';
+    if (record.version !== '') text += version + content(record.version) + close;
+    if (record.status !== 0) text += status + record.status;
+    let byStatus = memo.get(record.version);
+    if (byStatus === undefined || byStatus.size >= MEMO_LIMIT) {
+      byStatus = new Map();
+      // There are three versions; the bound holds should a record ever say more.
+      if (memo.size >= 16) memo.clear();
+      memo.set(record.version, byStatus);
+    }
+    byStatus.set(record.status, flat(text));
+    return text;
+  };
+}
+
+/** The same text in one piece: concatenated strings are trees of their parts, walked again by every line they are in. */
+function flat(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8');
+}
+
 /** What a model call adds to the line, between `protocol` and `retry.attempt`. */
-function compileModelFields({ key, string }: Writer): (llm: LlmRecord, record: RequestRecord) => string {
-  const operation = key('gen_ai.operation.name');
-  const provider = key('gen_ai.provider.name');
-  const requestModel = key('gen_ai.request.model');
-  const responseModel = key('gen_ai.response.model');
+function compileModelFields({
+  number: key,
+  open,
+  close,
+  content,
+}: Writer): (llm: LlmRecord, record: RequestRecord) => string {
+  const operation = open('gen_ai.operation.name');
+  const provider = open('gen_ai.provider.name');
+  const requestModel = open('gen_ai.request.model');
+  const responseModel = open('gen_ai.response.model');
   const input = key('gen_ai.usage.input_tokens');
   const cacheCreation = key('gen_ai.usage.cache_creation.input_tokens');
   const cacheRead = key('gen_ai.usage.cache_read.input_tokens');
@@ -120,7 +198,7 @@ function compileModelFields({ key, string }: Writer): (llm: LlmRecord, record: R
   const outputAudio = key('gen_ai.usage.output_audio_tokens');
   const temperature = key('gen_ai.request.temperature');
   const dimensions = key('gen_ai.embeddings.dimension.count');
-  const encodings = key('gen_ai.request.encoding_formats');
+  const encodings = open('gen_ai.request.encoding_formats');
   const topP = key('gen_ai.request.top_p');
   const maxTokens = key('gen_ai.request.max_tokens');
   const frequencyPenalty = key('gen_ai.request.frequency_penalty');
@@ -131,9 +209,9 @@ function compileModelFields({ key, string }: Writer): (llm: LlmRecord, record: R
     value === null || value === undefined ? '' : name + fixedNumber(value);
 
   return (llm, record) => {
-    let line = operation + string(llm.operation) + provider + string(llm.provider);
-    if (llm.requestModel !== null) line += requestModel + string(llm.requestModel);
-    if (llm.responseModel !== null) line += responseModel + string(llm.responseModel);
+    let line = operation + content(llm.operation) + close + provider + content(llm.provider) + close;
+    if (llm.requestModel !== null) line += requestModel + content(llm.requestModel) + close;
+    if (llm.responseModel !== null) line += responseModel + content(llm.responseModel) + close;
     line += number(input, llm.inputTokens);
     line += number(cacheCreation, llm.cacheCreationInputTokens);
     line += number(cacheRead, llm.cachedInputTokens);
@@ -147,7 +225,7 @@ function compileModelFields({ key, string }: Writer): (llm: LlmRecord, record: R
     const { params } = llm;
     line += number(temperature, params.temperature);
     line += number(dimensions, params.dimensions);
-    if (params.encodingFormat !== undefined) line += encodings + string(params.encodingFormat);
+    if (params.encodingFormat !== undefined) line += encodings + content(params.encodingFormat) + close;
     line += number(topP, params.topP);
     line += number(maxTokens, params.maxTokens);
     line += number(frequencyPenalty, params.frequencyPenalty);

@@ -2,13 +2,19 @@
 
 /** A string as JSON, quotes included. */
 export function jsonString(value: string): string {
+  return `"${jsonContent(value)}"`;
+}
+
+/** What stands between the quotes of a string as JSON: mostly the string itself. */
+export function jsonContent(value: string): string {
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
     // Quote, backslash, controls and surrogates are left to the engine: lone surrogates need an escape as well.
-    if (code < 0x20 || code === 0x22 || code === 0x5c || (code >= 0xd800 && code <= 0xdfff))
-      return JSON.stringify(value);
+    if (code < 0x20 || code === 0x22 || code === 0x5c || (code >= 0xd800 && code <= 0xdfff)) {
+      return JSON.stringify(value).slice(1, -1);
+    }
   }
-  return `"${value}"`;
+  return value;
 }
 
 /**

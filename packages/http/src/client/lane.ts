@@ -7,7 +7,7 @@ import type { TransportName, Wire } from './destination.ts';
 import { UpstreamError } from './errors.ts';
 
 /** Streams used at a time of one HTTP/2 connection, even if the peer allows more. */
-export const MAX_STREAMS = 100;
+const MAX_STREAMS = 100;
 /** Milliseconds that an address gets at least while others of its host are still untried. */
 const MIN_ATTEMPT = 2_000;
 
@@ -171,7 +171,7 @@ export class Lane {
   /** Closes what is idle, and the rest when its requests, and those who wait, are over. */
   close(): void {
     this.#closing = true;
-    while (this.#idle.length > 0) this.#retire(this.#idle[0] as Pooled);
+    // Where somebody waits nothing is idle.
     if (this.#waiting > 0) return;
     for (const entry of [...this.#connections]) this.#retire(entry);
     this.#abandon(new UpstreamError('Closed', 'the pool is closed'));

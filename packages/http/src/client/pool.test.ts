@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { AddressSet } from '../dns/resolver.ts';
 import type { Request } from '../message.ts';
 import { turn } from '../test-clock.ts';
+import type { Transport } from '../transport.ts';
 import type { Retry } from './connection.ts';
 import { Destination, type DestinationOptions } from './destination.ts';
 import type { SendOptions } from './pool.ts';
@@ -269,6 +271,17 @@ describe('time', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('one whose time is over is not used, even if the sweep has not come yet', async () => {
+    const { connector, send, clock } = scene({ poolIdleTimeout: 500 });
+    send();
+    const connection = (await connector.dials[0]?.succeed()) as FakeConnection;
+    connection.answer();
+    await clock.advance(500);
+    expect(connection.closed).toBe(false);
+    send();
+    expect([connection.closed, connection.active, connector.dials.length]).toEqual([true, 0, 2]);
+  });
+
   test('a connect that takes too long fails one request and is called off', async () => {
     const { connector, send, clock, pool } = scene({ connectTimeout: 5_000 });
     const outcome = send();
@@ -332,6 +345,14 @@ describe('bounds', () => {
     const outcomes = burst(5);
     await turn();
     expect(states(outcomes)).toEqual(['open', 'open', 'open', 'failed: Overflow', 'failed: Overflow']);
+  });
+
+  test('as are those beyond what may wait for an address', async () => {
+    const { burst, resolver } = scene({ target: { host: 'slow.test', port: 80 }, maxPending: 2 });
+    resolver.slow.set('slow.test', new Promise(() => {}));
+    const outcomes = burst(3);
+    await turn();
+    expect(states(outcomes)).toEqual(['open', 'open', 'failed: Overflow']);
   });
 
   test('only so many idle ones are kept, and the oldest goes', async () => {
@@ -475,6 +496,49 @@ describe('several addresses', () => {
     expect(outcome.state).toBe('open');
     await clock.advance(1);
     expect(outcome.state).toBe('failed: ConnectTimeout');
+  });
+
+  test('one that answers again is good at once', async () => {
+    const { connector, send } = scene(byName, two);
+    send();
+    await connector.dials[0]?.fail(new Error('refused'));
+    await connector.dials[1]?.fail(new Error('refused'));
+    send();
+    await connector.dials[2]?.succeed();
+    const recovered = connector.dials[2]?.address;
+    send();
+    send();
+    expect(connector.dials.slice(3).map((dial) => dial.address)).toEqual([recovered, recovered]);
+  });
+
+  test('who gives up while the name is looked up is not sent', async () => {
+    const { connector, send, resolver, pool } = scene({ target: { host: 'slow.test', port: 80 } });
+    const answer = Promise.withResolvers<AddressSet>();
+    resolver.slow.set('slow.test', answer.promise);
+    const [gone, stays] = [send(), send()];
+    expect(pool.counters()).toMatchObject({ pending: 2, inFlight: 2 });
+    gone.abort.abort(new Error('left'));
+    expect(pool.counters()).toMatchObject({ pending: 1, inFlight: 1 });
+    answer.resolve(new AddressSet(['10.0.0.1']));
+    await turn();
+    expect([gone.state, stays.state, connector.dials.length]).toEqual(['failed: Canceled', 'open', 1]);
+  });
+
+  test('a bare stream takes the next address when one refuses, or takes more than its share of the time', async () => {
+    const { pool, connector, clock, destination } = scene(
+      { target: { host: 'three.test', port: 80 }, connectTimeout: 9_000 },
+      { 'three.test': ['10.0.0.1', '10.0.0.2', '10.0.0.3'] },
+    );
+    connector.streams['10.0.0.2'] = () => Promise.reject(new Error('refused'));
+    const stream = {} as Transport;
+    connector.streams['10.0.0.3'] = () => Promise.resolve(stream);
+    const opened = pool.open(destination);
+    await clock.advance(2_999);
+    expect(connector.opened).toEqual(['10.0.0.1']);
+    await clock.advance(1);
+    expect(await opened).toBe(stream);
+    expect(connector.opened).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+    expect([clock.pending, pool.counters()]).toEqual([0, nothing]);
   });
 
   test('an unknown host fails by its own kind', async () => {

@@ -1,5 +1,4 @@
-import type { Abort } from '../abort.ts';
-import { Abort as OwnAbort } from '../abort.ts';
+import { Abort } from '../abort.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { AddressSet, HostResolver } from '../dns/resolver.ts';
 import type { Headers } from '../headers.ts';
@@ -85,7 +84,10 @@ export class UpstreamPool {
       moveOn: (call, startedAt) => this.#moveOn(call, startedAt),
       onIdle: (lane) => this.#expectSweep(lane.expiresAt),
       resend: (call) => this.#resend(call),
-      settled: () => this.#inFlight--,
+      settled: (call) => {
+        this.#inFlight--;
+        this.#resolving.delete(call);
+      },
     };
   }
 
@@ -113,7 +115,7 @@ export class UpstreamPool {
    */
   async open(destination: Destination, abort: Abort | null = null): Promise<Transport> {
     if (this.#closed) throw new UpstreamError('Closed', 'the pool is closed');
-    const own = new OwnAbort();
+    const own = new Abort();
     const relay = (reason: Error): void => own.abort(new UpstreamError('Canceled', reason.message, reason));
     abort?.listen(relay);
     this.#opening.add(own);
@@ -173,7 +175,7 @@ export class UpstreamPool {
   #route(call: Call, first: boolean): void {
     const { dialled } = call.wire.destination;
     if (!('host' in dialled)) {
-      this.#lane(call.wire, endpointKey(dialled), dialled).take(call, first);
+      this.#lane(call.wire, 'path' in dialled ? dialled.path : dialled.address, dialled).take(call, first);
       return;
     }
     let set: AddressSet | Promise<AddressSet>;
@@ -187,10 +189,15 @@ export class UpstreamPool {
       this.#assign(call, set, dialled.port, first);
       return;
     }
+    set.catch(() => {});
+    if (this.#resolving.size >= call.wire.destination.maxPending) {
+      call.fail(new UpstreamError('Overflow', `${this.#resolving.size} requests wait for an address already`));
+      return;
+    }
     this.#resolving.add(call);
     set.then(
       (known) => {
-        if (this.#resolving.delete(call) && !call.settled) this.#assign(call, known, dialled.port, first);
+        if (this.#resolving.delete(call)) this.#assign(call, known, dialled.port, first);
       },
       (error: Error) => {
         this.#resolving.delete(call);
@@ -266,25 +273,41 @@ export class UpstreamPool {
     const { dialled, connectTimeout } = wire.destination;
     const endpoints = await raceAbort(this.#endpoints(dialled), abort);
     let failure: Error = new UpstreamError('Connect', 'no address');
-    for (const endpoint of endpoints) {
-      if (abort.reason !== null) throw abort.reason;
+    for (const [index, endpoint] of endpoints.entries()) {
+      const left = connectTimeout - (this.#clock.now() - startedAt);
       try {
-        const opened = this.#connector.open(wire, endpoint, abort);
-        opened.then(
-          (transport) => abort.reason !== null && transport.destroy(),
-          () => {},
-        );
-        const transport = await raceAbort(opened, abort);
+        const transport = await this.#openOne(wire, endpoint, left / (endpoints.length - index), abort);
         this.#bad.delete(endpointKey(endpoint));
         this.#owner.onConnect(this.#clock.now() - startedAt, wire.transportName);
         return transport;
       } catch (error) {
+        if (abort.reason !== null) throw abort.reason;
         failure = error as Error;
         this.#markBad(endpointKey(endpoint));
-        if (this.#clock.now() - startedAt >= connectTimeout) break;
       }
     }
     throw UpstreamError.from(failure, 'Connect');
+  }
+
+  /** One address, with its share of the time. */
+  async #openOne(wire: Wire, endpoint: Endpoint, share: number, abort: Abort): Promise<Transport> {
+    const own = new Abort();
+    const relay = (reason: Error): void => own.abort(reason);
+    abort.listen(relay);
+    const timer = this.#clock.after(share, () =>
+      own.abort(new UpstreamError('ConnectTimeout', `not connected after ${Math.round(share)} ms`)),
+    );
+    const opened = this.#connector.open(wire, endpoint, own);
+    opened.then(
+      (transport) => own.reason !== null && transport.destroy(),
+      () => {},
+    );
+    try {
+      return await raceAbort(opened, own);
+    } finally {
+      timer.cancel();
+      abort.unlisten(relay);
+    }
   }
 
   async #endpoints(target: Target): Promise<Endpoint[]> {

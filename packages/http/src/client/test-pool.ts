@@ -101,7 +101,7 @@ export class FakeConnection implements ClientConnection {
 }
 
 /** A connect that the test completes. */
-export class Dial {
+class Dial {
   readonly wire: Wire;
   readonly endpoint: Endpoint;
   readonly abort: Abort;
@@ -142,9 +142,11 @@ export class Dial {
 }
 
 /** Dials that wait for the test. */
-export class FakeConnector implements Connector {
+class FakeConnector implements Connector {
   readonly dials: Dial[] = [];
   readonly made: FakeConnection[] = [];
+  readonly opened: string[] = [];
+  readonly streams: Record<string, () => Promise<Transport>> = {};
 
   get waiting(): Dial[] {
     return this.dials.filter((dial) => dial.open);
@@ -156,18 +158,25 @@ export class FakeConnector implements Connector {
     return dial.promise;
   }
 
-  open(): Promise<Transport> {
-    return Promise.reject(new Error('no streams here'));
+  /** Ends as `streams` says; an address that is not there never answers. */
+  open(_wire: Wire, endpoint: Endpoint): Promise<Transport> {
+    const address = 'path' in endpoint ? endpoint.path : endpoint.address;
+    this.opened.push(address);
+    return this.streams[address]?.() ?? new Promise(() => {});
   }
 }
 
 /** Hosts and their addresses, as a table. */
-export class FakeResolver implements HostResolver {
+class FakeResolver implements HostResolver {
   readonly #sets = new Map<string, AddressSet>();
   constructor(hosts: Record<string, string[]> = {}) {
     for (const [host, addresses] of Object.entries(hosts)) this.#sets.set(host, new AddressSet(addresses));
   }
-  lookup(host: string): AddressSet {
+  /** Hosts whose answer the test gives later. */
+  readonly slow = new Map<string, Promise<AddressSet>>();
+  lookup(host: string): AddressSet | Promise<AddressSet> {
+    const slow = this.slow.get(host);
+    if (slow !== undefined) return slow;
     const set = this.#sets.get(host);
     if (set === undefined) throw new Error('ENOTFOUND');
     return set;
@@ -192,13 +201,14 @@ export function fakePool(hosts: Record<string, string[]> = {}) {
   const clock = new TestClock();
   const connector = new FakeConnector();
   const connects: string[] = [];
+  const resolver = new FakeResolver(hosts);
   const pool = new UpstreamPool({
     connector,
     clock,
-    resolver: new FakeResolver(hosts),
+    resolver,
     onConnect: (milliseconds, transport) => connects.push(`${transport} ${milliseconds}`),
   });
-  return { pool, connector, clock, connects };
+  return { pool, connector, clock, connects, resolver };
 }
 
 /** A request as a client would send it. */

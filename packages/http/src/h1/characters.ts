@@ -5,7 +5,7 @@ export const VALUE = 2;
 /** Part of a request target: visible ASCII without `#`, because a fragment is never sent (RFC 9112 §3.2). */
 export const TARGET = 4;
 /** Part of a registered name or IPv4 address (RFC 3986 §3.2.2). */
-export const REG_NAME = 8;
+const REG_NAME = 8;
 /** An upper-case letter. */
 export const UPPER = 16;
 

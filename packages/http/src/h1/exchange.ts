@@ -75,6 +75,8 @@ export class ServerExchange implements Reply, BodySender {
     this.#responded = true;
     let fields: string;
     try {
+      if (response.status < 200) throw new UnwritableMessage('an interim status is no final response');
+      statusLine(response.status);
       fields = responseFields(response);
     } catch (error) {
       if (isStream(body)) body.cancel(error as Error);
@@ -167,7 +169,7 @@ export class ServerExchange implements Reply, BodySender {
 }
 
 /** True if a response with this status can have content (RFC 9110 §6.4.1). */
-export function mayHaveBody(status: number): boolean {
+function mayHaveBody(status: number): boolean {
   return status >= 200 && status !== 204 && status !== 304;
 }
 

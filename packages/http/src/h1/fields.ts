@@ -15,8 +15,6 @@ export class Framing {
   chunked = false;
   /** Lines of `transfer-encoding`; a coding other than `chunked` alone is refused where it is not ignored. */
   codings = 0;
-  /** The last coding that is not `chunked`, for the message of a refusal. */
-  unknownCoding = '';
   /** Lines of `host`. */
   hosts = 0;
   host = '';
@@ -31,7 +29,6 @@ export class Framing {
     this.contentLength = -1;
     this.chunked = false;
     this.codings = 0;
-    this.unknownCoding = '';
     this.hosts = 0;
     this.host = '';
     this.close = false;
@@ -126,7 +123,6 @@ function note(framing: Framing, name: string, value: string): void {
       if (name === 'transfer-encoding') {
         framing.codings++;
         if (value.toLowerCase() === 'chunked') framing.chunked = true;
-        else framing.unknownCoding = value;
       }
       return;
     default:

@@ -226,6 +226,42 @@ test('requests come one after the other, and pipelined ones wait within bounds',
   expect(served.peer.text.split('HTTP/1.1 200').length).toBe(2001);
 });
 
+test('who does not read answers is not served more of them', async () => {
+  let served = 0;
+  const { peer } = new Served((_request, reply) => {
+    served++;
+    reply.respond(new Response(200, dated(), Buffer.alloc(50_000)));
+  });
+  peer.write(GET.repeat(50));
+  peer.transport.pause();
+  await turns();
+  expect(served).toBe(2);
+  peer.transport.end();
+  peer.transport.resume();
+  await turns(300);
+  expect(served).toBe(50);
+  expect(peer.text.length).toBeGreaterThan(50 * 50_000);
+  expect(peer.closed).toBe(true);
+});
+
+test('a connection that drains ends when the left-over body has come', async () => {
+  const { replies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  replies[0]?.respond(text(200, ''));
+  await turns();
+  served.connection.drain();
+  expect(served.transport.ended).toBe(false);
+  await served.send('defghij');
+  expect(served.peer.ended).toBe(true);
+});
+
+test.each([101, 100, 42, 1000])('status %i is no final response', async (status) => {
+  const served = new Served((_request, reply) => reply.respond(new Response(status, dated(), null)));
+  await served.send(GET);
+  expect(served.peer.text).toContain('HTTP/1.1 500 ');
+});
+
 test('an answer that comes too late goes nowhere', async () => {
   const { replies, handler } = keeper();
   const served = new Served(handler);
@@ -293,6 +329,40 @@ test.each([
   expect(replies.length).toBe(1);
   expect(served.peer.ended).toBe(true);
   expect(served.peer.text.match(/HTTP\/1.1/g)?.length).toBe(1);
+});
+
+test('a cancelled body is read past like an unread one', async () => {
+  const { replies, bodies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  const read = readBody(bodies[0] ?? null);
+  bodies[0]?.cancel(new Error('enough'));
+  await served.send('def');
+  expect(read).toMatchObject({ text: 'abc', end: 'none' });
+  replies[0]?.respond(text(200, ''));
+  await served.send('ghij', GET);
+  expect(replies.length).toBe(2);
+});
+
+test('a body that is still read when the exchange ends is an error to its reader', async () => {
+  const { replies, bodies, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc');
+  const read = readBody(bodies[0] ?? null);
+  replies[0]?.respond(text(200, ''));
+  expect(read).toMatchObject({ text: 'abc', end: 'IncompleteMessage' });
+});
+
+test('a broken chunk is answered for a handler that has not answered', async () => {
+  const { bodies, ends, handler } = keeper();
+  const served = new Served(handler);
+  await served.send('POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n');
+  const read = readBody(bodies[0] ?? null);
+  await served.send('3\r\nabcd\r\n');
+  expect(read).toMatchObject({ text: 'abc', end: 'MalformedMessage' });
+  expect(ends).toEqual(['invalid end of chunk']);
+  expect(served.peer.text).toMatch(/^HTTP\/1.1 400 /);
+  expect(served.peer.ended).toBe(true);
 });
 
 test('nobody reads: the sender is stopped', async () => {

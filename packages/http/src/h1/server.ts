@@ -131,8 +131,10 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   }
 
   onDrain(): void {
-    if (this.#lingering) this.#deadline = performance.now() + LINGER;
     this.output.drained();
+    if (this.#exchange !== null || this.#closed) return;
+    this.#deadline = performance.now() + (this.#lingering ? LINGER : this.#options.idleTimeout);
+    if (!this.#lingering && !this.#reading && this.#upgraded === null) this.#pump();
   }
 
   onClose(error: Error | null): void {
@@ -204,9 +206,12 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
     this.#close(error);
   }
 
-  /** Bytes cannot be used now: a request is being answered, or its body is not wanted yet. */
+  /**
+   * Bytes cannot be used now: a request is being answered, its body is not wanted yet, or the client does not read the
+   * answers that it has.
+   */
   #waiting(): boolean {
-    return this.#body !== null ? !this.#body.flowing : this.#exchange !== null;
+    return this.#body !== null ? !this.#body.flowing : this.#exchange !== null || this.output.full;
   }
 
   #hold(bytes: Buffer): void {
@@ -262,11 +267,12 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   #step(): boolean {
     if (this.#closed || this.#lingering || this.#upgraded !== null) return false;
     const body = this.#body;
-    if (body === null) return this.#exchange === null && this.#readHead();
+    if (body === null) return this.#exchange === null && !this.output.full && this.#readHead();
     if (!body.flowing) return false;
     this.#at = body.feed(this.#bytes, this.#at);
     if (body.complete) {
       if (this.#body === body) this.#body = null;
+      if (this.#closing && this.#exchange === null && this.#body === null) this.#finish();
     } else if (body.overrun) this.#finish();
     return true;
   }
@@ -361,8 +367,9 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
       const { length } = this.#stash;
       if (length > 0 && (body.remaining === UNTIL_CLOSE || body.remaining <= length)) return;
       this.#close(new IncompleteMessage('the client ended the connection before its request was whole'));
-    } else if (this.#exchange === null) this.#finish();
-    else if (this.#options.halfClose === false) {
+    } else if (this.#exchange === null) {
+      if (this.#stash.length === 0 || !this.output.full) this.#finish();
+    } else if (this.#options.halfClose === false) {
       this.#close(new IncompleteMessage('the client ended the connection before the response'));
     }
   }

@@ -226,7 +226,7 @@ describe('an upstream HTTP/2 connection', () => {
   it('a refused stream may be sent again', async () => {
     const { port } = await upstream((stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM));
     const outcome = await send(await dial(port), get());
-    expect(outcome.retry).toEqual({ clean: true, bodyUntouched: true });
+    expect(outcome.retry).toEqual({ clean: true, bodyUntouched: true, unprocessed: true });
     expect(outcome.error?.message).toContain('REFUSED_STREAM');
   });
 

@@ -53,7 +53,6 @@ class Http2ServerConnection implements ServedConnection {
   readonly #timers: NodeJS.Timeout[] = [];
   #idleSince = performance.now();
   #draining = false;
-  #finishing = false;
   #error: Error | null = null;
 
   constructor(
@@ -94,6 +93,11 @@ class Http2ServerConnection implements ServedConnection {
   drain(): void {
     if (this.#draining || this.#session.destroyed) return;
     this.#draining = true;
+    // Without open streams, nghttp2 reads nothing more after a GOAWAY: there is no round trip to wait for.
+    if (this.active === 0) {
+      this.#finish();
+      return;
+    }
     const session = this.#session;
     // First the word that no more requests are wanted, then, after a round trip in which those on their way have arrived,
     // the last id that is served (RFC 9113 §6.8).
@@ -105,15 +109,9 @@ class Http2ServerConnection implements ServedConnection {
   /** Takes no more requests and closes when the open ones are over. */
   #finish(): void {
     this.#draining = true;
-    this.#finishing = true;
     if (!this.#session.destroyed) this.#session.close();
-    this.#lingerIfDone();
-  }
-
-  /** Node ends our side and waits for the client's; not for ever. */
-  #lingerIfDone(): void {
-    if (!this.#finishing || this.active > 0) return;
-    this.#timers.push(setTimeout(() => this.#duplex.destroy(), LINGER));
+    // Node ends our side and waits for the client's; not for ever.
+    if (this.active === 0) this.#timers.push(setTimeout(() => this.#duplex.destroy(), LINGER));
   }
 
   destroy(error: Error): void {
@@ -152,7 +150,7 @@ class Http2ServerConnection implements ServedConnection {
     this.active--;
     if (this.active === 0) {
       this.#idleSince = performance.now();
-      this.#lingerIfDone();
+      if (this.#draining) this.#finish();
     }
     if (reset) this.#countReset();
   }

@@ -18,8 +18,10 @@ export interface ListenOptions {
 
 /** An open listening socket. */
 export interface Listening {
-  /** Where it listens: port 0 has become a port. The path of a unix socket is in `path`. */
-  readonly address: { readonly host: string; readonly port: number; readonly path: string | null };
+  /** Where it listens: port 0 has become a port. Empty for a unix socket. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** The path of a unix socket, or null. */
+  readonly path: string | null;
   /** Accepted connections that are still open. */
   readonly connections: ReadonlySet<SocketTransport>;
   /** Stops accepting; accepted connections go on. Resolves when the socket is closed. */
@@ -67,7 +69,8 @@ export function listen(
       if (fatal) server.close();
       options.onError?.(error, fatal);
     });
-    resolve({ address: addressOf(server), connections, close: () => closeServer(server) });
+    const path = 'path' in target ? target.path : null;
+    resolve({ address: addressOf(server), path, connections, close: () => closeServer(server) });
   });
   return promise;
 }
@@ -84,8 +87,8 @@ function listenTarget(target: ListenTarget, options: ListenOptions): net.ListenO
 
 function addressOf(server: net.Server): Listening['address'] {
   const address = server.address();
-  if (address === null || typeof address === 'string') return { host: '', port: 0, path: address ?? '' };
-  return { host: address.address, port: address.port, path: null };
+  if (address === null || typeof address === 'string') return { host: '', port: 0 };
+  return { host: address.address, port: address.port };
 }
 
 function closeServer(server: net.Server): Promise<void> {

@@ -8,6 +8,8 @@ export interface ClientHello {
 
 /** Bytes of handshake that a ClientHello may take; post-quantum key shares need some 2 KB. */
 const MAX_HELLO = 16_384;
+/** Records that it may be cut into: enough for any client, too few to make reading them expensive. */
+const MAX_RECORDS = 64;
 
 const HANDSHAKE_RECORD = 22;
 const CLIENT_HELLO = 1;
@@ -18,7 +20,7 @@ const ALPN = 16;
  * Reads the ClientHello at the start of a connection (RFC 8446 §4.1.2, RFC 6066 §3, RFC 7301).
  *
  * @param bytes Everything received so far; nothing of it is consumed.
- * @returns null while more bytes are needed, `invalid` if this is no TLS or larger than 16 KB.
+ * @returns null while more bytes are needed, `invalid` if this is no TLS, larger than 16 KB or cut into more than 64 records.
  */
 export function parseClientHello(bytes: Buffer): ClientHello | 'invalid' | null {
   const handshake = joinRecords(bytes);
@@ -35,29 +37,22 @@ export function parseClientHello(bytes: Buffer): ClientHello | 'invalid' | null 
 function joinRecords(bytes: Buffer): Buffer | 'invalid' {
   const parts: Buffer[] = [];
   let size = 0;
-  for (let at = 0; at < bytes.length && size < MAX_HELLO + 4; ) {
-    if (bytes[at] !== HANDSHAKE_RECORD) return 'invalid';
+  let needed = MAX_HELLO + 4;
+  for (let at = 0; at < bytes.length && size < needed; ) {
+    if (bytes[at] !== HANDSHAKE_RECORD || parts.length === MAX_RECORDS) return 'invalid';
     if (at + 1 < bytes.length && bytes[at + 1] !== 3) return 'invalid';
     if (at + 5 > bytes.length) break;
     const length = bytes.readUInt16BE(at + 3);
     if (length === 0 || length > 16_384) return 'invalid';
     const part = bytes.subarray(at + 5, Math.min(at + 5 + length, bytes.length));
     parts.push(part);
+    const before = size;
     size += part.length;
     at += 5 + length;
-    if (size >= 4) {
-      const needed = 4 + lengthOf(parts);
-      if (size >= needed) break;
-    }
+    // The header of the handshake says how much is needed; it may itself be cut.
+    if (before < 4 && size >= 4) needed = Math.min(needed, 4 + Buffer.concat(parts, 4).readUIntBE(1, 3));
   }
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts, size);
-}
-
-/** The length that the handshake header announces, which may itself be spread over records. */
-function lengthOf(parts: readonly Buffer[]): number {
-  const first = parts[0] as Buffer;
-  const header = first.length >= 4 ? first : Buffer.concat(parts as Buffer[]);
-  return header.readUIntBE(1, 3);
 }
 
 /** A reader that turns every step beyond its bytes into one flag, checked at the end. */

@@ -241,13 +241,19 @@ class Handshake {
 }
 
 function tlsInfo(socket: tls.TLSSocket, sni: string): TlsInfo {
+  let certificate: tls.DetailedPeerCertificate | null | undefined;
   return {
     sni,
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : null,
     peerCertificate() {
-      if (!socket.authorized) return null;
-      const certificate = socket.getPeerCertificate(true);
-      return certificate && Object.keys(certificate).length > 0 ? certificate : null;
+      if (certificate === undefined) certificate = socket.authorized ? readPeerCertificate(socket) : null;
+      return certificate;
     },
   };
+}
+
+/** Node knows the certificate only while the connection is open. */
+function readPeerCertificate(socket: tls.TLSSocket): tls.DetailedPeerCertificate | null {
+  const certificate = socket.getPeerCertificate(true);
+  return certificate?.raw === undefined ? null : certificate;
 }

@@ -15,7 +15,10 @@ export function translateAttachedRoutes(
   const counts = new Map<string, number>();
   for (const [index, route] of routes.entries()) {
     const path = ['routes', index];
-    for (const listener of listenersOf(route, path, gateways, translation)) {
+    const listeners = listenersOf(route, path, gateways, translation);
+    // attached to nothing is already a mistake; the route's other ones are told with it
+    if (listeners.size === 0) addRoute(route, 0, `unattached/${index}`, path, translation);
+    for (const listener of listeners) {
       const count = counts.get(listener) ?? 0;
       counts.set(listener, count + 1);
       addRoute(route, count, listener, path, translation);

@@ -119,35 +119,27 @@ test('a port that is taken ends the start and is named; nothing of the first gat
   verifies('CFG-50');
   await using first = await start(HELLO);
   const { site } = first;
-  const other = await Site.create();
-  const [port] = site.ports;
-  const management = (admin: number, stats: number, readiness: number) =>
-    `config: { adminAddr: "127.0.0.1:${admin}", statsAddr: "127.0.0.1:${stats}", readinessAddr: "127.0.0.1:${readiness}" }\n`;
-  const attempt = async (config: string) => {
-    const none = { ADMIN_ADDR: undefined, STATS_ADDR: undefined, READINESS_ADDR: undefined };
-    const child = new GatewayProcess(other, { args: ['--config', config], env: none });
-    const { code } = await child.exited;
-    expect(child.stderr.text).not.toMatch(/^ +at /m);
-    return [code, child.stderr.text];
+  const none = { ADMIN_ADDR: undefined, STATS_ADDR: undefined, READINESS_ADDR: undefined };
+  const attempt = async (management: Site, data: Site) => {
+    const { admin, stats, readiness } = management;
+    const addresses = `adminAddr: "127.0.0.1:${admin}", statsAddr: "127.0.0.1:${stats}", readinessAddr: "127.0.0.1:${readiness}"`;
+    const { code, stderr } = await run(data, ['--config', `config: { ${addresses} }\n${data.fill(HELLO)}`], {
+      env: none,
+    });
+    return [code, ...stderr.split('\n')];
   };
-  expect(await attempt(management(other.admin, other.stats, other.readiness) + site.fill(HELLO))).toEqual([
+  using other = await Site.create();
+  const taken = (field: string, port: number) =>
+    `config.${field}: cannot listen on 127.0.0.1:${port}: address already in use`;
+  // One after the other: both ask for ports of `other`.
+  expect(await attempt(other, site)).toEqual([1, `cannot listen on [::]:${site.ports[0]}: address already in use`]);
+  expect(await attempt(site, other)).toEqual([
     1,
-    `cannot listen on [::]:${port}: address already in use`,
-  ]);
-  expect(await attempt(management(site.admin, other.stats, other.readiness) + other.fill(HELLO))).toEqual([
-    1,
-    `config.adminAddr: cannot listen on 127.0.0.1:${site.admin}: address already in use`,
-  ]);
-  expect(await attempt(management(other.admin, site.stats, other.readiness) + other.fill(HELLO))).toEqual([
-    1,
-    `config.statsAddr: cannot listen on 127.0.0.1:${site.stats}: address already in use`,
-  ]);
-  expect(await attempt(management(other.admin, other.stats, site.readiness) + other.fill(HELLO))).toEqual([
-    1,
-    `config.readinessAddr: cannot listen on 127.0.0.1:${site.readiness}: address already in use`,
+    taken('readinessAddr', site.readiness),
+    taken('statsAddr', site.stats),
+    taken('adminAddr', site.admin),
   ]);
   expect(await first.get()).toEqual([200, 'hello']);
-  other[Symbol.dispose]();
 });
 
 test('a socket that is no address is refused, and off is off', async () => {

@@ -235,7 +235,6 @@ describe('ends', () => {
     expect((await closed.promise)?.message).toBe('upstream broke');
   });
 
-<<<<<<< HEAD
   it('of a response that HTTP/2 cannot carry are a reset, and its body is cancelled', async () => {
     const source = new Source();
     const closed = Promise.withResolvers<Error | null>();
@@ -246,7 +245,8 @@ describe('ends', () => {
     await expect(answer(client(server).request({ ':path': '/' }))).rejects.toThrow();
     expect(await closed.promise).toBeInstanceOf(Error);
     expect(source.log.at(-1)).toMatch(/^cancel/);
-=======
+  });
+
   it('of a response body that breaks let its last words leave first', async () => {
     const server = await serve((_request, reply) => {
       const source = new Source();
@@ -264,7 +264,6 @@ describe('ends', () => {
     await expect(once(stream, 'end')).rejects.toThrow();
     expect(text).toMatch(/^x{200000}then it broke$/);
     expect(stream.rstCode).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR);
->>>>>>> llm
   });
 
   it('without an answer reach the client as a reset', async () => {

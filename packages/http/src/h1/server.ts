@@ -174,7 +174,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   exchangeOver(exchange: ServerExchange, error: Error | null): void {
     if (this.#exchange !== exchange) return;
     if (error !== null) {
-      this.#close(error);
+      this.#breakOff(exchange, error);
       return;
     }
     this.#exchange = null;
@@ -416,6 +416,25 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
     if (this.#ended || this.#closed) return;
     this.#paused = false;
     this.#transport.resume();
+  }
+
+  /**
+   * A response broke. What came of it leaves first, since its last words may say why; then the connection ends where the
+   * message has not.
+   */
+  #breakOff(exchange: ServerExchange, error: Error): void {
+    this.output.flush();
+    // Without a length the end of the connection would be the end of the message: it must be destroyed.
+    if (this.#closed || exchange.untilClose) {
+      this.#close(error);
+      return;
+    }
+    const body = this.#body;
+    this.#exchange = null;
+    this.#closing = true;
+    body?.fail(error);
+    exchange.ended(error);
+    this.#finish();
   }
 
   #close(error: Error | null, byTransport = false): void {

@@ -142,7 +142,7 @@ class WorkerDataPlane implements DataPlane {
     deadline.abort();
     for (const server of servers()) server.destroy(new Error('the gateway is shutting down'));
     await gone;
-    await this.#end();
+    // Upstream connections stay until the end: another worker's clients may still be served through this one.
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ import { versionInfo } from '../admin/version.ts';
 import { formatErrors, loadConfig, readSource, type WatchedFile, watchFiles } from '../config/index.ts';
 import type { ConfigSource } from '../config/sources.ts';
 import type { Settings } from '../resources/settings.ts';
+import { listenProblem } from '../runtime/bound-ports.ts';
 import { announceReady, Shutdown } from '../runtime/shutdown.ts';
 import { Supervisor } from '../runtime/supervisor.ts';
 import { LogLevels } from '../telemetry/levels.ts';
@@ -31,6 +32,8 @@ export async function run(source: ConfigSource): Promise<number> {
   try {
     await gateway.start(first);
   } catch (error) {
+    // What was cut short by a signal has not failed.
+    if (gateway.ending) return gateway.done;
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     await gateway.close();
     return 1;
@@ -71,8 +74,11 @@ class Gateway {
   /** Last snapshots of living workers by their epoch, and the sum of those that died. */
   readonly #lastSnapshots = new Map<number, Snapshot>();
   #retired: Snapshot | null = null;
+  /** Resolves when the start is over, well or not. */
+  readonly #started = Promise.withResolvers<void>();
   #watch: ReturnType<typeof watchFiles> | null = null;
   #ready = false;
+  #reload: 'idle' | 'running' | 'again' = 'idle';
 
   constructor(settings: Settings, source: ConfigSource) {
     this.#source = source;
@@ -102,8 +108,21 @@ class Gateway {
     return this.#shutdown.done;
   }
 
-  /** @throws Error if a port cannot be had or a worker cannot start. */
+  /** It was asked to end. */
+  get ending(): boolean {
+    return this.#shutdown.begun;
+  }
+
+  /** @throws Error if a port cannot be had, a worker cannot start, or the gateway was asked to end meanwhile. */
   async start(first: Loaded): Promise<void> {
+    try {
+      await this.#start(first);
+    } finally {
+      this.#started.resolve();
+    }
+  }
+
+  async #start(first: Loaded): Promise<void> {
     const { log, metrics } = this.#telemetry;
     const { settings } = first;
     const build = buildInfo();
@@ -132,7 +151,8 @@ class Gateway {
       ),
     ];
     const started = await Promise.allSettled([...servers, this.#supervisor.start()]);
-    for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+    const failures = started.filter((outcome) => outcome.status === 'rejected');
+    if (failures.length > 0) throw new Error(failures.map(({ reason }) => (reason as Error).message).join('\n'));
     await this.#supervisor.replace(FILE, first.resources);
     await this.#supervisor.ready;
     this.#ready = true;
@@ -140,22 +160,39 @@ class Gateway {
     if (this.#source.type === 'file') {
       log.info('app', `Watching config file: ${this.#source.path}`);
     }
-    this.#watch = watchFiles(first.files, () => void this.#reload());
+    this.#watch = watchFiles(first.files, () => void this.#reloadAll());
     announceReady(process.env);
   }
 
   async #serve(
-    component: string,
+    component: 'admin' | 'stats' | 'readiness',
     address: Settings['adminAddr'],
     handler: ManagementHandler,
     proxyProtocol = false,
   ): Promise<void> {
     const { log } = this.#telemetry;
-    this.#servers.push(await startManagementServer({ component, address, handler, log, proxyProtocol }));
+    try {
+      this.#servers.push(await startManagementServer({ component, address, handler, log, proxyProtocol }));
+    } catch (error) {
+      throw new Error(`config.${component}Addr: ${listenProblem(error)}`, { cause: error });
+    }
+  }
+
+  /** Reloads once more if something changed while a reload was under way: the last one tells how things stand. */
+  async #reloadAll(): Promise<void> {
+    if (this.#reload !== 'idle') {
+      this.#reload = 'again';
+      return;
+    }
+    do {
+      this.#reload = 'running';
+      await this.#reloadOnce();
+    } while ((this.#reload as string) === 'again');
+    this.#reload = 'idle';
   }
 
   /** Takes a changed configuration over, whole or not at all: what is wrong is logged, and the old one goes on. */
-  async #reload(): Promise<void> {
+  async #reloadOnce(): Promise<void> {
     const { log, metrics } = this.#telemetry;
     log.info('config', 'resource changed, reloading');
     const next = load(this.#source);
@@ -198,6 +235,7 @@ class Gateway {
   async #drain(): Promise<void> {
     this.#watch?.close();
     await this.#supervisor.drain();
+    await this.#started.promise;
     await Promise.all(this.#servers.map((server) => server.close()));
   }
 

@@ -8,7 +8,7 @@ export interface BoundPort {
 }
 
 /** A port that cannot be had: taken, forbidden, or not an address of this machine. */
-export class PortUnavailable extends Error {
+class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
 }
 
@@ -42,7 +42,7 @@ export class BoundPorts {
       try {
         staged.set(bind.key, { host: bind.host, port: await this.#probe(bind), asked: bind.port });
       } catch (error) {
-        failures.push(`cannot listen on ${addressText(bind)}: ${portProblem(error)}`);
+        failures.push(`cannot listen on ${addressText(bind)}: ${portProblem(error as NodeJS.ErrnoException)}`);
       }
     }
     if (failures.length > 0) throw new PortUnavailable(failures.join('; '));
@@ -91,8 +91,15 @@ function probe(host: string, port: number): Promise<number> {
   });
 }
 
-function portProblem(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+/** Why a listening socket could not be had, in the words of {@link PortUnavailable}; other errors speak for themselves. */
+export function listenProblem(error: unknown): string {
+  const { address, port, syscall, message } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (syscall !== 'listen' || address === undefined) return message;
+  const where = port === undefined || port < 0 ? `unix:${address}` : addressText({ host: address, port });
+  return `cannot listen on ${where}: ${portProblem(error as NodeJS.ErrnoException)}`;
+}
+
+function portProblem({ code, message }: NodeJS.ErrnoException): string {
   if (code === 'EADDRINUSE') return 'address already in use';
   if (code === 'EACCES') return 'permission denied';
   if (code === 'EADDRNOTAVAIL') return 'not an address of this machine';

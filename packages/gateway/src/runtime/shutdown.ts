@@ -50,6 +50,11 @@ export class Shutdown {
     return this.#done.promise;
   }
 
+  /** The end has begun. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   /** Begins the end; later calls do nothing. @param cause What asked for it, for the log. */
   quit(cause: string): void {
     if (this.#begun) return;

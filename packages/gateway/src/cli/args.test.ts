@@ -51,6 +51,10 @@ test.each([
   expect(command.type === 'usage' && command.message).toContain(message);
 });
 
+test('a command that nobody carries out is refused by name', () => {
+  expect(parseArgs(['simulate'])).toEqual({ type: 'usage', message: 'not supported yet: command simulate' });
+});
+
 test('help shows every option', () => {
   for (const option of ['--file', '--config', '--validate-only', '-V', '--version', '--help'])
     expect(HELP).toContain(option);

@@ -14,7 +14,7 @@ export type Command =
   | { readonly type: 'usage'; readonly message: string };
 
 /** Sub-commands of the specification that are not built yet. */
-const NOT_YET = ['oneshot', 'migrate', 'import', 'config', 'explain'];
+const NOT_YET = ['oneshot', 'migrate', 'import', 'config', 'explain', 'simulate'];
 
 const FLAGS = ['--file', '--config', '--validate-only', '--version', '--help', '-f', '-c', '-V', '-h'];
 
@@ -22,7 +22,6 @@ const FLAGS = ['--file', '--config', '--validate-only', '--version', '--help', '
 export const HELP = `agentgateway: one gateway for the calls that agents make, to models, to tools, to other agents.
 
 Usage: agentgateway [OPTIONS]
-       agentgateway COMMAND [ARGS]
 
 Options:
   -f, --file FILE      Configuration file (YAML or JSON); it is watched, and a change is taken over while serving.
@@ -32,9 +31,6 @@ Options:
   -V                   Print the version.
       --version        Print everything about this build, as JSON.
   -h, --help           Print this.
-
-Commands:
-  simulate             Play a model provider's API, to try the gateway without an account.
 
 Without -f and -c, the file config.yaml in /config or in ~/.config/agentgateway is used, and created if it is missing.
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -46,7 +46,8 @@ test('the example in the help is a configuration', () => {
 });
 
 test('the version, bare and in full', () => {
-  expect(VERSION).toMatch(/^\d+\.\d+\.\d+/);
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  expect(VERSION).toBe(JSON.parse(file).version);
   expect(buildInfo()).toMatchObject({
     version: VERSION,
     git_revision: 'unknown',

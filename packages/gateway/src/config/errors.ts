@@ -41,8 +41,13 @@ export const NOT_SUPPORTED = 'not supported yet';
 
 /** Writes errors one a line: `gateway.yaml:12:7: routes[0].policies.timout: unknown field; allowed: …; did you mean "timeout"?` */
 export function formatErrors(errors: readonly ConfigError[]): string {
-  return errors.map(formatError).join('\n');
+  const lines = errors.slice(0, SHOWN).map(formatError);
+  if (errors.length > SHOWN) lines.push(`and ${errors.length - SHOWN} more errors`);
+  return lines.join('\n');
 }
+
+/** Errors that are written out: one slip in a generated file may be thousands. */
+const SHOWN = 100;
 
 /** Writes one error as one line. */
 export function formatError(error: ConfigError): string {

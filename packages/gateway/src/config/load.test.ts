@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { verifies } from '../../test/verifies.ts';
 import type { Resource, ResourceKind } from '../resources/model.ts';
@@ -108,7 +109,7 @@ routes:
   ]);
 });
 
-test('CFG-9: a port has one holder, binds and gateways together', () => {
+test('CFG-8: a port has one holder, binds and gateways together', () => {
   verifies('CFG-8');
   expect(refused('binds: [{port: 80, listeners: []}, {port: 80, listeners: []}]\ngateways: {g: {port: 80}}')).toEqual([
     expect.stringContaining('port 80 is configured by both binds[0] and binds[1]'),
@@ -193,6 +194,82 @@ routes:
     { kind: 'timeout', spec: { requestTimeout: 60_000, backendRequestTimeout: 500 } },
     { kind: 'retry', spec: { attempts: 3, backoff: 25, codes: [502, 503] } },
   ]);
+});
+
+test('header names that differ in case only are both added', () => {
+  const text =
+    'gateways: {default: {port: 1}}\nroutes: [{policies: {requestHeaderModifier: {add: {X-A: "1", x-a: "2"}}}}]';
+  expect(ofKind(text, 'route')[0]!.policies[0]!.spec).toMatchObject({
+    add: [
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ],
+  });
+});
+
+test('a slip that is made a thousand times is not told a thousand times', () => {
+  const lines = refused(`gateways: {default: {port: 1}}\nroutes: [${'{nmae: x},'.repeat(1000)}]`);
+  expect(lines).toHaveLength(101);
+  expect(lines.at(-1)).toBe('and 900 more errors');
+});
+
+test('whatever is written, the answer is a configuration or errors with places, never an exception', () => {
+  const valid = `config: {adminAddr: "localhost:1", workerThreads: 2, session: {key: ${'ab'.repeat(32)}}}
+gateways:
+  default: {port: $PORT, apiKey: {keys: [{key: k, metadata: {a: [1]}}]}}
+routes:
+- &r
+  name: "a"
+  matches: [{path: {regex: "/a.*"}, headers: [{name: x, value: {exact: y}}]}]
+  policies: {timeout: {requestTimeout: 1s}, retry: {codes: [503]}, urlRewrite: {path: {prefix: /}}}
+  backends: [{host: "h:80", weight: 2}, {backend: b}, {ai: {name: p, provider: {openAI: {}}}}]
+backends: [{name: b, host: "[::1]:80", policies: {backendAuth: {key: {file: f}}, backendTLS: {}}}]
+`;
+  const files = { '/etc/gateway/f': 'secret' };
+  expect(load(valid, { PORT: '80' }, files).ok).toBe(true);
+  const piece = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ': ',
+    '\n',
+    '- ',
+    '"',
+    "'",
+    '*r',
+    '&x ',
+    '$',
+    '$X',
+    '<<',
+    '~',
+    '1',
+    'null',
+    '!t ',
+    '?',
+    '#',
+    '|',
+    '\t',
+    '\0',
+    'é',
+  );
+  const edit = fc.record({ at: fc.nat(valid.length), cut: fc.nat(12), insert: fc.array(piece, { maxLength: 3 }) });
+  fc.assert(
+    fc.property(fc.array(edit, { minLength: 1, maxLength: 4 }), (edits) => {
+      let text = valid;
+      for (const { at, cut, insert } of edits) text = text.slice(0, at) + insert.join('') + text.slice(at + cut);
+      const result = load(text, { PORT: '80' }, files);
+      if (result.ok) return;
+      expect(result.errors.length).toBeGreaterThan(0);
+      for (const error of result.errors) {
+        expect(error.line).toBeGreaterThan(0);
+        expect(error.column).toBeGreaterThan(0);
+        expect(error.message).not.toMatch(/\n|Invalid input|TypeError/);
+      }
+    }),
+    { numRuns: 400, seed: 7 },
+  );
 });
 
 test('defaults of policies', () => {

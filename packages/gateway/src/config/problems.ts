@@ -8,19 +8,24 @@ type Issue = z.core.$ZodIssue;
 
 /** Words what the schemas found in the data. */
 export function problemsOf(issues: readonly Issue[], data: unknown): Problem[] {
-  return issues.flatMap((issue) => describe(issue, [])).map((problem) => suggestWord(problem, data));
+  return issues.flatMap((issue) => describe(issue, [])).map((problem) => withValue(problem, data));
 }
 
-/** A wrong word, like a wrong name, may be a slip. */
-function suggestWord(problem: Problem, data: unknown): Problem {
-  if (problem.message !== UNKNOWN_VALUE) return problem;
+/** What can be said only with the value at hand: the word that was meant, and that a number may be meant as a text. */
+function withValue(problem: Problem, data: unknown): Problem {
+  if (problem.message !== UNKNOWN_VALUE && problem.message !== NO_TEXT) return problem;
   let value: unknown = data;
   for (const part of problem.path) value = (value as Readonly<Record<string | number, unknown>>)[part];
+  if (problem.message === NO_TEXT) {
+    const scalar = typeof value === 'number' || typeof value === 'boolean';
+    return scalar ? { ...problem, message: `${NO_TEXT}, which needs quotes here` } : problem;
+  }
   const suggestion = typeof value === 'string' ? nearestName(value, problem.allowed ?? []) : undefined;
   return suggestion === undefined ? problem : { ...problem, suggestion };
 }
 
 const UNKNOWN_VALUE = 'unknown value';
+const NO_TEXT = 'expected a string';
 
 function describe(issue: Issue, above: Path): Problem[] {
   const path = [...above, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];

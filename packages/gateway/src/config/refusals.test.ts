@@ -120,7 +120,10 @@ test.each<[string, string]>([
     route('gateways: defualt'),
     'gateway.yaml:3:13: routes[0].gateways: unknown gateway reference defualt; allowed: default; did you mean "default"?',
   ],
-  [route('gateways: [5]'), 'gateway.yaml:3:14: routes[0].gateways[0]: expected a string, got 5'],
+  [
+    route('gateways: [5]'),
+    'gateway.yaml:3:14: routes[0].gateways[0]: expected a string, which needs quotes here, got 5',
+  ],
   [
     route('name: a\n- name: a'),
     'gateway.yaml:4:9: routes[1].name: another route of this listener has this name, got "a"',

@@ -13,9 +13,7 @@ beforeAll(() => {
   const make = (name: string) => {
     const [key, cert] = [join(directory, `${name}.key`), join(directory, `${name}.crt`)];
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-    execFileSync('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', cert, '-subj', `/CN=${name}`], {
-      stdio: 'ignore',
-    });
+    openssl('req', '-x509', ...curve, '-keyout', key, '-out', cert, '-subj', `/CN=${name}`);
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
   };
   const [a, b] = [make('a'), make('b')];
@@ -33,6 +31,10 @@ beforeAll(() => {
   };
   files = Object.fromEntries(Object.entries(texts).map(([name, text]) => [`/etc/gateway/${name}`, text]));
 });
+
+function openssl(...args: string[]): void {
+  execFileSync('openssl', args, { stdio: 'ignore' });
+}
 
 const gateway = (tls: string) => `gateways: {g: {port: 443, tls: {${tls}}}}`;
 const tlsOf = (tls: string) => {

@@ -57,7 +57,12 @@ class WorkerDataPlane implements DataPlane {
       resolver: this.#dns,
       onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
     });
-    this.#pipeline = new Pipeline({ clock, random: Math.random, telemetry: this.#telemetry });
+    this.#pipeline = new Pipeline({
+      clock,
+      random: Math.random,
+      telemetry: this.#telemetry,
+      worker: { index: context.worker.index, of: settings.workerThreads },
+    });
     this.#compiler = new PlanCompiler({
       ports: (owner, spec) => this.#ports(owner, spec),
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),

@@ -45,6 +45,8 @@ const fields = [
   'transfer-encoding',
   'upgrade',
   'trailer',
+  // Answered by this hop's server, when the body is first read.
+  'expect',
 ] as const;
 const connection = 1 << fields.indexOf('connection');
 const te = 1 << fields.indexOf('te');
@@ -59,6 +61,7 @@ function presentFields(headers: Headers): number {
     const name = headers.nameAt(i);
     switch (name.length) {
       case 2:
+      case 6:
       case 7:
       case 10:
       case 16:

@@ -1,4 +1,4 @@
-import { Abort, type ConnectionInfo, type Reply, type Request, type Response } from '@agentgateway/http';
+import { Abort, type ConnectionInfo, isStream, type Reply, type Request, type Response } from '@agentgateway/http';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from '../plans/plan.ts';
 import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
@@ -25,6 +25,8 @@ export interface PipelinePorts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly telemetry: Telemetry;
+  /** This worker's place among how many. */
+  readonly worker: { readonly index: number; readonly of: number };
 }
 
 /**
@@ -48,12 +50,18 @@ export class Pipeline {
     this.#snapshot = snapshot;
   }
 
+  /** A count of this worker as one that no other worker has; with one worker it is the count itself. */
+  #processWide(count: number): number {
+    const { index, of } = this.#ports.worker;
+    return (count - 1) * of + index + 1;
+  }
+
   /** Answers one request. Never throws. */
   handle(on: AcceptedOn, request: Request, reply: Reply, connection: ConnectionInfo): void {
     const { clock, telemetry } = this.#ports;
     const record = new RequestRecord();
-    record.connectionId = connection.id;
-    record.requestId = ++this.#requests;
+    record.connectionId = this.#processWide(connection.id);
+    record.requestId = this.#processWide(++this.#requests);
     record.startedAt = clock.now();
     record.startedAtEpoch = clock.epoch();
     record.sourceAddress = connection.remoteAddress;
@@ -87,7 +95,10 @@ export class Pipeline {
       if (exchange.closed) return;
       response = noteError(exchange, asGatewayError(error, this.#ports.telemetry));
     }
-    if (exchange.closed) return;
+    if (exchange.closed) {
+      if (isStream(response.body)) response.body.cancel(exchange.abort.reason ?? new Error('nobody waits for it'));
+      return;
+    }
     const responding = respond(exchange, response);
     if (responding !== undefined) await responding;
   }

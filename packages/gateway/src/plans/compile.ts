@@ -83,7 +83,7 @@ export class PlanCompiler {
         listeners,
         plaintext: listeners.filter(({ listener }) => listener.tls === null),
         secure: listeners.filter(({ listener }) => listener.tls !== null),
-        ...compileFrontend(targeted.frontend(gateway, bind.port)),
+        ...compileFrontend(targeted.frontend(gateway, bind.key)),
       });
     }
     this.#routePlans = routePlans;

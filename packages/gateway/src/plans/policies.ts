@@ -23,9 +23,14 @@ export class TargetedPolicies {
         'gateway' in target && target.gateway.name === gatewayName && target.gateway.namespace === gatewayNamespace,
     );
     const of = (policy: TargetedPolicy) => ('gateway' in policy.target ? policy.target.gateway : null);
+    // Names of listeners are unique within a bind only, so a policy may say which port it means.
+    const onPort = (policy: TargetedPolicy) => {
+      const port = of(policy)?.port;
+      return port === undefined || bindKey(port) === listener.bind;
+    };
     return {
-      gateway: mine.filter((policy) => of(policy)?.listener === undefined && of(policy)?.port === undefined),
-      listener: mine.filter((policy) => of(policy)?.listener === listenerName),
+      gateway: mine.filter((policy) => of(policy)?.listener === undefined && onPort(policy)),
+      listener: mine.filter((policy) => of(policy)?.listener === listenerName && onPort(policy)),
     };
   }
 
@@ -47,19 +52,25 @@ export class TargetedPolicies {
   }
 
   /** For the gateway on one of its ports, then for the gateway: the first of a kind wins. */
-  frontend(gateway: { readonly name: string; readonly namespace: string }, port: number): readonly FrontendPolicy[] {
+  frontend(gateway: { readonly name: string; readonly namespace: string }, bind: string): readonly FrontendPolicy[] {
     const found: FrontendPolicy[] = [];
     for (const withPort of [true, false]) {
       for (const { target, policy } of this.#all) {
         if (policy.family !== 'frontend' || !('gateway' in target)) continue;
         if (target.gateway.name !== gateway.name || target.gateway.namespace !== gateway.namespace) continue;
         if (target.gateway.listener !== undefined) continue;
-        if (withPort ? target.gateway.port !== port : target.gateway.port !== undefined) continue;
+        const { port } = target.gateway;
+        if (withPort ? port === undefined || bindKey(port) !== bind : port !== undefined) continue;
         if (!found.some((other) => other.kind === policy.policy.kind)) found.push(policy.policy);
       }
     }
     return found;
   }
+}
+
+/** Key of the bind on a port as the file has it, which may be 0 while the bind itself has its real one. */
+function bindKey(port: number): string {
+  return `bind/${port}`;
 }
 
 /** Gateway phase: most specific first, the first of a kind wins. */

@@ -17,7 +17,7 @@ export const credentialLocationSchema = closed(
     cookie: closed({ name: name().refine((text) => /^[^\s;,="\\]+$/.test(text), 'not a cookie name') }).optional(),
   },
   notYet.credentialLocation,
-).check(exactlyOne(['header', 'queryParameter', 'cookie'], notYet.credentialLocation));
+).check(exactlyOne(['header', 'queryParameter', 'cookie']));
 
 /** What the file says, as a resource. */
 export function credentialLocation(options: z.output<typeof credentialLocationSchema>): CredentialLocation {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { applyDelta, mergeDeltas } from './delta.ts';
 import type { Backend, Bind, Resource, ResourceDelta, Route } from './model.ts';
-import { ResourceStore } from './store.ts';
+import { DuplicateResource, ResourceStore } from './store.ts';
 import { sameContent } from './store-equal.ts';
 
 function bind(port: number): Bind {
@@ -86,6 +86,7 @@ test('a change that is out of date cannot be made', () => {
 test('a key that two sources claim is refused by the name of both', () => {
   const store = new ResourceStore();
   load(store, 'file', [route('a')]);
+  expect(() => store.replace('xds', [route('a')])).toThrow(DuplicateResource);
   expect(() => store.replace('xds', [route('a')])).toThrow('route "a" is defined by both file and xds');
   expect(() => store.apply('xds', { upserts: [route('a')], removals: [] })).toThrow('by both file and xds');
   expect(() => store.replace('file', [route('b'), route('b')])).toThrow('route "b" is defined twice by file');

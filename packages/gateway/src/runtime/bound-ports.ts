@@ -8,7 +8,7 @@ export interface BoundPort {
 }
 
 /** A port that cannot be had: taken, forbidden, or not an address of this machine. */
-export class PortUnavailable extends Error {
+class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
 }
 

@@ -39,7 +39,7 @@ export class CellBook {
     const word = new Int32Array(signal);
     port1.on('message', (request: CellRequest) => {
       this.#answer(port1, request);
-      Atomics.store(word, 0, 1);
+      Atomics.store(word, 0, request.id);
       Atomics.notify(word, 0);
     });
     port1.unref();
@@ -76,9 +76,9 @@ export class CellBook {
   #answer(port: MessagePort, request: CellRequest): void {
     let answer: CellAnswer;
     try {
-      answer = { cell: this.#find(request) };
+      answer = { id: request.id, cell: this.#find(request) };
     } catch (error) {
-      answer = { refused: (error as Error).message };
+      answer = { id: request.id, refused: (error as Error).message };
     }
     port.postMessage(answer);
   }

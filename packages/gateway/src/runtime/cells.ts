@@ -23,6 +23,7 @@ export class CellClient {
   readonly #signal: Int32Array;
   readonly #self: number;
   readonly #hashes = new WeakMap<object, string>();
+  #lastId = 0;
 
   /** @param self Epoch of the worker: what its locks are held by. */
   constructor(channel: CellChannel, self: number) {
@@ -44,13 +45,29 @@ export class CellClient {
   }
 
   /** @throws Error if the supervisor refuses or does not answer. */
-  request(request: CellRequest): SharedArrayBuffer {
-    Atomics.store(this.#signal, 0, 0);
-    this.#channel.port.postMessage(request);
-    if (Atomics.wait(this.#signal, 0, 0, cellTimeout) === 'timed-out') throw new Error('no shared memory: no answer');
-    const answer = receiveMessageOnPort(this.#channel.port)?.message as CellAnswer;
+  request(wish: Omit<CellRequest, 'id'>): SharedArrayBuffer {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#channel.port.postMessage({ ...wish, id } satisfies CellRequest);
+    for (;;) {
+      const answered = Atomics.load(this.#signal, 0);
+      if (answered === id) break;
+      if (Atomics.wait(this.#signal, 0, answered, cellTimeout) === 'timed-out') {
+        throw new Error('no shared memory: no answer');
+      }
+    }
+    const answer = this.#answerTo(id);
     if ('refused' in answer) throw new Error(`no shared memory: ${answer.refused}`);
     return answer.cell;
+  }
+
+  /** Answers that came too late for whoever asked are passed over. */
+  #answerTo(id: number): CellAnswer {
+    for (;;) {
+      const answer = receiveMessageOnPort(this.#channel.port)?.message as CellAnswer | undefined;
+      if (answer === undefined) throw new Error('no shared memory: the answer is lost');
+      if (answer.id === id) return answer;
+    }
   }
 
   #hash(spec: unknown): string {

@@ -54,7 +54,7 @@ export class ChangeQueue<R> {
 }
 
 /** The one change that does what `first` and then `second` do. */
-export function mergeChanges(first: SourceChange, second: SourceChange): SourceChange {
+function mergeChanges(first: SourceChange, second: SourceChange): SourceChange {
   if (second.type === 'replace') return second;
   if (first.type === 'apply') return { type: 'apply', delta: mergeDeltas(first.delta, second.delta) };
   return { type: 'replace', resources: applyDelta(first.resources, second.delta) };

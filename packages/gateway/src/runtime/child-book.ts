@@ -109,7 +109,10 @@ export class ChildBook {
     if (started.exitCode !== null || started.signalCode !== null) ended(started.exitCode, started.signalCode);
     else started.once('exit', ended);
     // Whoever closed the book while the child was being started did not see it.
-    if (this.#closed !== null) this.end(id);
+    if (this.#closed !== null) {
+      this.end(id);
+      throw new Error('the gateway is shutting down');
+    }
     return { id, pid: child.pid, stdio };
   }
 
@@ -147,7 +150,7 @@ export class ChildBook {
     socket.on('error', () => {});
     socket.pipe(stdin);
     stdout.pipe(socket);
-    // A worker that let go of its child, or died, has no use for it.
+    // Neither direction is open any more: nobody can use it.
     socket.once('close', () => this.end(child.id));
   }
 

@@ -40,7 +40,10 @@ export class ChildClient {
     const { child, exited } = await promise;
     const end = () => this.#post({ type: 'childEnd', child: child.id });
     try {
-      return { pid: child.pid, stdio: await connected(child.stdio), exited, end };
+      const stdio = await connected(child.stdio);
+      // The supervisor's end of a half-open socket cannot tell a closed one from an ended input.
+      stdio.once('close', end);
+      return { pid: child.pid, stdio, exited, end };
     } catch (error) {
       end();
       throw error;

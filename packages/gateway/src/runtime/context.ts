@@ -31,7 +31,7 @@ export interface WorkerContext {
   answer(topic: string, handler: (payload: unknown) => unknown): void;
 }
 
-export interface TelemetryPorts {
+interface TelemetryPorts {
   /** Registers what tells this worker's metrics at a scrape; the result must be cloneable. */
   onMetricsRequest(handler: () => unknown): void;
   /** Called with the level in force, at once and whenever it changes. */

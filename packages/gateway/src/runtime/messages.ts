@@ -16,6 +16,8 @@ export interface WorkerData {
   /** Folder of the private sockets; only this user may enter it. */
   readonly socketDirectory: string;
   readonly logLevel: string;
+  /** Folder of the compile cache, if the main thread uses one. */
+  readonly compileCache: string | null;
   /** Memory of the lock on standard output: see `telemetry/line-lock.ts`. */
   readonly outputLock: SharedArrayBuffer;
   /** For cells that a worker must have at once: see `cells.ts`. */
@@ -41,7 +43,7 @@ export type AcceptMode = 'shared' | 'alone' | 'never';
 /** The synchronous way to the supervisor. */
 export interface CellChannel {
   readonly port: MessagePort;
-  /** One 32-bit word: becomes 1 when an answer was posted. */
+  /** One 32-bit word: the id of the request that was answered last. */
   readonly signal: SharedArrayBuffer;
 }
 
@@ -78,6 +80,7 @@ export type LogFields = Readonly<Record<string, unknown>> | undefined;
 
 /** A cell that a worker wants; the answer is the memory itself. */
 export interface CellRequest {
+  readonly id: number;
   /** Ids of the resources that it belongs to: gone with any of them. */
   readonly owners: readonly string[];
   /** Hash of the specification that it serves. */
@@ -88,7 +91,10 @@ export interface CellRequest {
   readonly lock: boolean;
 }
 
-export type CellAnswer = { readonly cell: SharedArrayBuffer } | { readonly refused: string };
+export type CellAnswer = { readonly id: number } & (
+  | { readonly cell: SharedArrayBuffer }
+  | { readonly refused: string }
+);
 
 /** A child process as a worker asks for it. */
 export interface ChildCommand {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -61,23 +62,54 @@ test('READY_FD must name an open descriptor', () => {
   expect(() => announceReady({ READY_FD: '99999' })).toThrow('99999 is not open');
 });
 
-test('a whole gateway: READY_FD closes when it is ready, SIGTERM ends it, its children and its folder', async () => {
+/** A gateway in a process of its own, from its readiness on. */
+async function wholeGateway(...args: string[]) {
   const fixture = fileURLToPath(new URL('./fixtures/open-and-close.ts', import.meta.url));
-  const gateway = spawn(process.execPath, [fixture], {
-    env: { ...process.env, READY_FD: '3' },
+  const watcher = createServer().listen(0, '127.0.0.1');
+  await once(watcher, 'listening');
+  const child = once(watcher, 'connection') as Promise<[Socket]>;
+  const gateway = spawn(process.execPath, [fixture, ...args], {
+    env: { ...process.env, READY_FD: '3', WATCH_PORT: String((watcher.address() as AddressInfo).port) },
     stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
   });
+  onTestFinished(() => {
+    gateway.kill('SIGKILL');
+    watcher.close();
+  });
   const exited = once(gateway, 'exit');
-  onTestFinished(() => void gateway.kill('SIGKILL'));
-  const readyFd = gateway.stdio[3] as Readable;
-  const ready = once(readyFd.resume(), 'end');
-  const [first] = (await once(gateway.stdout as Readable, 'data')) as [Buffer];
-  const [, folder, child] = first.toString().trim().split(' ');
-  await ready;
-  expect(existsSync(folder as string)).toBe(true);
+  const stdout = gateway.stdout as Readable;
+  const readyFd = once((gateway.stdio[3] as Readable).resume(), 'end');
+  const [first] = (await once(stdout, 'data')) as [Buffer];
+  const [, folder] = first.toString().trim().split(' ') as [string, string];
+  const [childSocket] = await child;
+  const childGone = new Promise((resolve) =>
+    childSocket
+      .on('error', () => {})
+      .resume()
+      .on('close', resolve),
+  );
+  await readyFd;
+  expect(existsSync(folder)).toBe(true);
+  const nothingIsLeft = async () => {
+    expect(existsSync(folder)).toBe(false);
+    await childGone;
+  };
+  return { gateway, stdout, exited, nothingIsLeft };
+}
+
+test('a whole gateway: READY_FD closes when it is ready, SIGTERM ends it, its children and its folder', async () => {
+  const { gateway, stdout, exited, nothingIsLeft } = await wholeGateway();
   gateway.kill('SIGTERM');
-  expect(await text(gateway.stdout as Readable)).toBe('flushed\n');
+  expect(await text(stdout)).toBe('flushed\n');
   expect(await exited).toEqual([0, null]);
-  expect(existsSync(folder as string)).toBe(false);
-  expect(() => process.kill(Number(child), 0)).toThrow('ESRCH');
+  await nothingIsLeft();
+});
+
+test('a whole gateway: a second SIGINT ends it in the middle of its drain, and leaves nothing', async () => {
+  const { gateway, stdout, exited, nothingIsLeft } = await wholeGateway('--never-drained');
+  gateway.kill('SIGINT');
+  expect(String(((await once(stdout, 'data')) as [Buffer])[0])).toBe('drains\n');
+  gateway.kill('SIGINT');
+  expect(await exited).toEqual([0, null]);
+  await nothingIsLeft();
 });

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server } from 'node:net';
 import { expect, test } from 'vitest';
-import { backend, bind, startSupervisor } from './fixtures/gateway.ts';
-import type { Supervisor } from './supervisor.ts';
+import { backend, bind, settings, startSupervisor } from './fixtures/gateway.ts';
+import { ChangeRefused, type Supervisor } from './supervisor.ts';
 
 async function values(supervisor: Supervisor, topic: string, payload?: unknown, index?: number): Promise<unknown[]> {
   return (await supervisor.ask(topic, payload, index)).map((answer) => answer.value);
@@ -36,7 +36,7 @@ test('a change that one worker refuses happens in none, and the store goes on as
   const { supervisor } = gateway;
   await supervisor.replace('file', [backend('a')]);
   const refused = supervisor.replace('file', [backend('a'), backend('b', { refuse: 'no such thing', worker: 1 })]);
-  await expect(refused).rejects.toThrow('no such thing');
+  await expect(refused).rejects.toThrow(new ChangeRefused('no such thing'));
   expect(supervisor.store.snapshot().map((r) => r.key)).toEqual(['/a']);
   expect(await values(supervisor, 'state')).toEqual(Array(3).fill(['backend /a']));
   expect(await values(supervisor, 'history', null, 0)).toEqual([['prepare', 'commit', 'prepare', 'rollback']]);
@@ -117,10 +117,10 @@ test('a change that kills every worker is refused, and they come back with the s
 });
 
 test('a worker that hangs in a change is ended, and the change goes on without it', async () => {
-  await using gateway = await startSupervisor(2, { changeTimeout: 50 });
+  await using gateway = await startSupervisor(2, { changeTimeout: 1_000 });
   const { supervisor, log } = gateway;
   await supervisor.replace('file', [backend('a', { hang: 'prepare', worker: 1 })]);
-  await log.line('worker 1 died: no end of "prepare" within 50 ms');
+  await log.line('worker 1 died: no end of "prepare" within 1000 ms');
   expect(await values(supervisor, 'state', null, 0)).toEqual([['backend /a']]);
 });
 
@@ -235,6 +235,28 @@ test('a drain reaches every worker, refuses changes, and leaves nothing', async 
   expect(log.lines.filter((line) => line.endsWith('drains')).sort()).toEqual(['worker 0 drains', 'worker 1 drains']);
   expect(log.lines.filter((line) => line.includes('died'))).toEqual([]);
   await expect(answer(port)).rejects.toThrow('ECONNREFUSED');
+});
+
+test('a worker that does not end its drain is ended', async () => {
+  await using gateway = await startSupervisor(2, {
+    settings: { ...settings(2), terminationDeadline: 0 },
+    drainSlack: 100,
+  });
+  const { supervisor, log } = gateway;
+  await supervisor.replace('file', [backend('a', { hang: 'drain', worker: 1 })]);
+  await supervisor.drain();
+  expect(log.lines).toContain('worker 1 died: the drain took too long');
+});
+
+test('where workers cannot share a port, one of them listens', async () => {
+  await using gateway = await startSupervisor(3, { sharePorts: false });
+  const { supervisor, log } = gateway;
+  await supervisor.replace('file', [bind(0)]);
+  const port = supervisor.ports.get('bind/0')?.port as number;
+  for (let i = 0; i < 10; i++) expect(await answer(port)).toBe(`0 ${port}`);
+  await supervisor.kill(0, 'test');
+  await log.line('worker 0 was replaced');
+  expect(await answer(port)).toBe(`0 ${port}`);
 });
 
 test('a gateway whose workers cannot start says why and leaves nothing', async () => {

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { rm as removeFile } from 'node:fs';
+import { rm as removeFile, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { getCompileCacheDir } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Log } from '../pipeline/step.ts';
-import { applyDelta, isEmpty } from '../resources/delta.ts';
+import { applyDelta, emptyDelta, isEmpty } from '../resources/delta.ts';
 import type { Resource, ResourceDelta } from '../resources/model.ts';
-import type { Settings } from '../resources/settings.ts';
 import { ResourceStore } from '../resources/store.ts';
 import { LINE_LOCK_BYTES } from '../telemetry/line-lock.ts';
 import { type BoundPort, BoundPorts, canSharePorts } from './bound-ports.ts';
@@ -16,28 +16,9 @@ import { ChildBook } from './child-book.ts';
 import type { ChildCommand, FromWorker, WorkerIdentity } from './messages.ts';
 import { workerSocket } from './private-sockets.ts';
 import { sessionKeyBytes } from './sessions.ts';
-import { type Outcome, type WorkerEvents, WorkerHandle } from './worker-handle.ts';
-
-export interface SupervisorOptions {
-  readonly settings: Settings;
-  readonly log: Log;
-  /** URL of the module that exports `createDataPlane`. Default: the gateway's own. */
-  readonly dataPlane?: string;
-  /** URLs of modules that every worker imports first. */
-  readonly extensions?: readonly string[];
-  /** The worker's entry; a bundle has another one. */
-  readonly entry?: URL;
-  /** Milliseconds before a worker is replaced that died as the `crashes`-th in a row, from 1. */
-  readonly backoff?: (crashes: number) => number;
-  /** Milliseconds that a worker may take for a step of a change before it is ended. Default 60,000. */
-  readonly changeTimeout?: number;
-  /** Memory of the lock on standard output, which all threads write to; made here unless given. */
-  readonly outputLock?: SharedArrayBuffer;
-  /** Told after a worker died or ended, when everything of it is gone. */
-  readonly onWorkerGone?: (worker: WorkerIdentity) => void;
-  /** Milliseconds from SIGTERM to SIGKILL for child processes. */
-  readonly childGrace?: number;
-}
+import type { SupervisorOptions } from './supervisor-options.ts';
+import { bringTo, carryToAll } from './two-phase.ts';
+import { type WorkerEvents, WorkerHandle } from './worker-handle.ts';
 
 /** A change that some worker, or the machine, cannot carry. Nothing has changed. */
 export class ChangeRefused extends Error {
@@ -61,8 +42,6 @@ interface Slot {
 
 /** A worker that served this long has not died of how it was started. Milliseconds. */
 const longLife = 60_000;
-/** How much longer than the longest drain a worker may take before it is ended. Milliseconds. */
-const drainSlack = 2_000;
 /** How long a worker may take to answer or to close. Milliseconds. */
 const answerTimeout = 5_000;
 
@@ -85,6 +64,8 @@ export class Supervisor {
     onMessage: (worker, message) => this.#onMessage(worker, message),
     onGone: (worker, reason) => this.#onGone(worker, reason),
   };
+  /** For an end that nobody planned: the folder must not stay. */
+  readonly #onProcessExit = () => rmSync(this.#directory, { recursive: true, force: true });
   readonly #sessionKey: Uint8Array;
   readonly #changeTimeout: number;
   readonly #outputLock: SharedArrayBuffer;
@@ -151,8 +132,9 @@ export class Supervisor {
     }
     // mkdtemp makes it for this user alone (0700): who can reach the sockets inside is the gateway itself.
     this.#directory = await mkdtemp(join(tmpdir(), 'agentgateway-'));
+    process.on('exit', this.#onProcessExit);
     this.#children = new ChildBook(this.#directory, this.#log, this.#options.childGrace);
-    this.#sharedPorts = await canSharePorts();
+    this.#sharedPorts = this.#options.sharePorts ?? (await canSharePorts());
     if (!this.#sharedPorts && this.#slots.length > 1) {
       this.#log.warn(
         'runtime',
@@ -246,28 +228,18 @@ export class Supervisor {
       const wire = await this.#ports.stage(delta);
       const workers = await this.#participants();
       const state: ResourceDelta = { upserts: this.#stateAfter(wire), removals: [] };
-      const outcomes = await Promise.all(workers.map((worker) => this.#prepare(worker, worker.serving ? wire : state)));
-      const objections = outcomes.filter((outcome) => outcome.is === 'failed').map((outcome) => outcome.message);
-      if (objections.length === 0 && outcomes.some((outcome) => outcome.is === 'done')) {
-        await Promise.all(workers.map((worker) => this.#commit(worker)));
-        this.#ports.commit(delta);
-        this.#cells.commit(delta);
-        this.#configured = true;
-        this.#announceReady();
-        return;
-      }
-      await Promise.all(
-        workers.map((worker, i) =>
-          outcomes[i]?.is === 'done' ? worker.requireWithin(this.#changeTimeout, { type: 'rollback' }) : null,
-        ),
-      );
-      const deaths = outcomes.filter((outcome) => outcome.is === 'gone').map(() => 'every worker died preparing it');
-      throw new ChangeRefused([...new Set(objections.length > 0 ? objections : deaths)].join('; '));
+      const participants = workers.map((worker) => ({ worker, delta: worker.serving ? wire : state }));
+      const refusal = await carryToAll(participants, this.#changeTimeout);
+      if (refusal !== null) throw new ChangeRefused(refusal);
     } catch (error) {
       this.#ports.rollback();
       this.#cells.rollback();
       throw error instanceof ChangeRefused ? error : new ChangeRefused((error as Error).message, { cause: error });
     }
+    this.#ports.commit(delta);
+    this.#cells.commit(delta);
+    this.#configured = true;
+    this.#announceReady();
   }
 
   /** Living workers; if all are dead, one is started at once: a change may be the cure of what kills them. */
@@ -283,17 +255,6 @@ export class Supervisor {
 
   #stateAfter(wire: ResourceDelta): Resource[] {
     return applyDelta(this.store.snapshot(), wire).map((resource) => this.#ports.resolve(resource));
-  }
-
-  #prepare(worker: WorkerHandle, delta: ResourceDelta): Promise<Outcome> {
-    return worker.requireWithin(this.#changeTimeout, { type: 'prepare', delta });
-  }
-
-  async #commit(worker: WorkerHandle): Promise<void> {
-    const outcome = await worker.requireWithin(this.#changeTimeout, { type: 'commit' });
-    if (outcome.is === 'done') worker.serving = true;
-    // It said that it could, and could not: nobody knows what it serves now.
-    if (outcome.is === 'failed') await worker.terminate(`a prepared change could not be committed: ${outcome.message}`);
   }
 
   #announceReady(): void {
@@ -320,6 +281,7 @@ export class Supervisor {
       socketDirectory: this.#directory,
       outputLock: this.#outputLock,
       logLevel: this.#logLevel,
+      compileCache: compileCacheFolder(),
       cells: cells.channel,
     } as const;
     slot.worker = new WorkerHandle(this.#options.entry ?? new URL('./worker.ts', import.meta.url), data, this.#events);
@@ -366,8 +328,22 @@ export class Supervisor {
     this.#log.error('runtime', `worker ${slot.index} died: ${reason}`, { worker: slot.index, ...released });
     if (this.#phase !== 'running') return;
     slot.crashes = performance.now() - worker.startedAt > longLife ? 1 : slot.crashes + 1;
+    this.#scheduleReplacement(slot);
+  }
+
+  #scheduleReplacement(slot: Slot): void {
     const wait = (this.#options.backoff ?? defaultBackoff)(slot.crashes);
-    slot.retry = setTimeout(() => void this.#queue.exclusive(() => this.#replaceWorker(slot)), wait);
+    slot.retry = setTimeout(() => {
+      this.#queue
+        .exclusive(() => this.#replaceWorker(slot))
+        .catch((error: Error) => {
+          this.#log.error('runtime', `worker ${slot.index} cannot be started: ${error.message}`, {
+            worker: slot.index,
+          });
+          slot.crashes += 1;
+          this.#scheduleReplacement(slot);
+        });
+    }, wait);
   }
 
   /** Brings a new worker to the state of the others. Not a change: it asks for nothing that they do not have. */
@@ -375,15 +351,9 @@ export class Supervisor {
     if (this.#phase !== 'running' || slot.worker?.alive) return;
     const worker = this.#spawn(slot);
     if ((await worker.started).is !== 'done' || !this.#configured) return;
-    const state = { upserts: this.store.snapshot().map((resource) => this.#ports.resolve(resource)), removals: [] };
-    const outcome = await this.#prepare(worker, state);
-    if (outcome.is === 'failed') {
-      await worker.terminate(`the current state cannot be served: ${outcome.message}`);
-    } else if (outcome.is === 'done') {
-      await this.#commit(worker);
-      this.#announceReady();
-      if (worker.serving) this.#log.info('runtime', `worker ${slot.index} was replaced`, { worker: slot.index });
-    }
+    await bringTo({ worker, delta: { upserts: this.#stateAfter(emptyDelta), removals: [] } }, this.#changeTimeout);
+    this.#announceReady();
+    if (worker.serving) this.#log.info('runtime', `worker ${slot.index} was replaced`, { worker: slot.index });
   }
 
   async #drain(): Promise<void> {
@@ -396,7 +366,7 @@ export class Supervisor {
       () => {
         for (const worker of this.#living()) void worker.terminate('the drain took too long');
       },
-      min + max + drainSlack,
+      min + max + (this.#options.drainSlack ?? 2_000),
     );
     // A change that is on its way ends first: the workers must agree on what they drain.
     await this.#queue.exclusive(() => Promise.all(this.#living().map((worker) => worker.request({ type: 'drain' }))));
@@ -418,6 +388,7 @@ export class Supervisor {
     await Promise.all(this.#living().map((worker) => worker.terminate('closed')));
     await this.#children?.close();
     if (this.#directory !== '') await rm(this.#directory, { recursive: true, force: true });
+    process.off('exit', this.#onProcessExit);
   }
 
   #stopRetries(): void {
@@ -426,6 +397,12 @@ export class Supervisor {
       slot.retry = null;
     }
   }
+}
+
+/** Node appends a folder of its own version to the one that it was told. */
+function compileCacheFolder(): string | null {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? null : dirname(folder);
 }
 
 /** At once the first time, then 100 ms doubling to 10 s. */

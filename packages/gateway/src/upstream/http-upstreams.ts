@@ -82,7 +82,8 @@ export class HttpUpstreams implements UpstreamPort {
         version: preferredVersion(exchange),
       });
       record.upstreamRespondedAt = clock.now();
-      this.#telemetry.metrics.upstreamCall('Primary', 'Http', record.upstreamRespondedAt - startedAt);
+      const subtype = record.protocol === 'llm' ? 'Llm' : 'Http';
+      this.#telemetry.metrics.upstreamCall('Primary', subtype, record.upstreamRespondedAt - startedAt);
       return answer instanceof Upgraded ? switched(exchange, answer) : answer;
     } catch (error) {
       throw told(exchange, error);

@@ -45,7 +45,8 @@ async function listen(server: net.Server) {
   await once(server, 'listening');
   ends.push(async () => {
     server.close();
-    for (const socket of sockets) await once(socket, 'close');
+    // Not `once`: it would take a reset for a failure of the test.
+    for (const socket of sockets) await new Promise((resolve) => socket.once('close', resolve));
   });
   return {
     port: (server.address() as AddressInfo).port,

@@ -73,6 +73,7 @@ describe.each(codings)('%s', (coding) => {
     expect(await collect(decodeBody(coded, coding), 1e6)).toEqual(text);
     expect(await collect(decodeBody(streamOf(coded, 1), coding), 1e6)).toEqual(text);
     for (let length = 1; length < coded.length; length++) {
+      // Cut inside the trailer or the data alike: a part is never the whole.
       await expect(collect(decodeBody(streamOf(coded.subarray(0, length), 64), coding), 1e6)).rejects.toThrow(
         DecodingError,
       );
@@ -141,8 +142,6 @@ describe.each(codings)('%s', (coding) => {
     );
     decoded.pause();
     const coded = compress[coding](Buffer.alloc(5_000_000));
-    const noise = compress[coding](Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 7919) % 251)));
-    expect(noise.length).toBeGreaterThan(0);
     for (let at = 0; at < coded.length; at += 100) source.consumer.onData(coded.subarray(at, at + 100));
     const before = size;
     source.consumer.onEnd();

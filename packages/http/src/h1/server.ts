@@ -71,6 +71,8 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   #closed = false;
   #upgraded: ServerExchange | null = null;
 
+  /** Milliseconds; infinite where there is no limit. */
+  readonly #idleTimeout: number;
   #deadline: number;
   readonly #oldAt: number;
 
@@ -81,7 +83,8 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
     this.#options = options;
     this.output = new Output(transport);
     const now = performance.now();
-    this.#deadline = now + options.idleTimeout;
+    this.#idleTimeout = options.idleTimeout > 0 ? options.idleTimeout : Number.POSITIVE_INFINITY;
+    this.#deadline = now + this.#idleTimeout;
     this.#oldAt = options.maxConnectionAge > 0 ? now + options.maxConnectionAge : Number.POSITIVE_INFINITY;
   }
 
@@ -133,7 +136,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   onDrain(): void {
     this.output.drained();
     if (this.#exchange !== null || this.#closed) return;
-    this.#deadline = performance.now() + (this.#lingering ? LINGER : this.#options.idleTimeout);
+    this.#deadline = performance.now() + (this.#lingering ? LINGER : this.#idleTimeout);
     if (!this.#lingering && !this.#reading && this.#upgraded === null) this.#pump();
   }
 
@@ -171,7 +174,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
   exchangeOver(exchange: ServerExchange, error: Error | null): void {
     if (this.#exchange !== exchange) return;
     if (error !== null) {
-      this.#close(error);
+      this.#breakOff(exchange, error);
       return;
     }
     this.#exchange = null;
@@ -184,7 +187,7 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
       if (this.#continuePending || body.remaining > MAX_DISCARD) this.#closing = true;
       else body.discard(MAX_DISCARD);
     }
-    this.#deadline = performance.now() + this.#options.idleTimeout;
+    this.#deadline = performance.now() + this.#idleTimeout;
     if (this.#closing) this.#finish();
     else if (!this.#reading) this.#pump();
   }
@@ -413,6 +416,25 @@ class ServerConnection implements ServedConnection, TransportHandler, ExchangeOw
     if (this.#ended || this.#closed) return;
     this.#paused = false;
     this.#transport.resume();
+  }
+
+  /**
+   * A response broke. What came of it leaves first, since its last words may say why; then the connection ends where the
+   * message has not.
+   */
+  #breakOff(exchange: ServerExchange, error: Error): void {
+    this.output.flush();
+    // Without a length the end of the connection would be the end of the message: it must be destroyed.
+    if (this.#closed || exchange.untilClose) {
+      this.#close(error);
+      return;
+    }
+    const body = this.#body;
+    this.#exchange = null;
+    this.#closing = true;
+    body?.fail(error);
+    exchange.ended(error);
+    this.#finish();
   }
 
   #close(error: Error | null, byTransport = false): void {

@@ -51,7 +51,10 @@ export class Http2BodyWriter implements BodyConsumer {
   onError(error: Error): void {
     this.done = true;
     this.error = error;
-    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    const reset = () => this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // A reset overtakes what waits: the last words, which may say what broke, leave first.
+    if (this.#stream.writableLength === 0) reset();
+    else this.#stream.write('', reset);
   }
 
   /** The receiver wants no more. */

@@ -83,6 +83,9 @@ export class Http2Body implements BodyStream {
   /** What cancelling does to the stream; the owner decides. */
   onCancel: () => void = () => {};
 
+  /** Whether the end that was read is that of the message; for a stream that cannot tell by being aborted. */
+  isWhole: () => boolean = () => true;
+
   /** The stream broke. Later calls do nothing. */
   fail(error: Error): void {
     if (this.#ended) return;
@@ -95,7 +98,7 @@ export class Http2Body implements BodyStream {
 
   #onEnd(): void {
     if (this.#ended) return;
-    if (!endedCleanly(this.#stream)) {
+    if (!endedCleanly(this.#stream) || !this.isWhole()) {
       this.fail(new Http2StreamError(this.#stream.rstCode ?? 0));
       return;
     }

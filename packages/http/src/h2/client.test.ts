@@ -87,7 +87,7 @@ function bodyOf(response: Response | undefined): Promise<{ text: string; trailer
   return new Promise((resolve, reject) => {
     let text = '';
     let trailers: Headers | null = null;
-    (response?.body as BodyStream).read({
+    ((response as Response).body as BodyStream).read({
       onData: (chunk) => {
         text += chunk.toString('latin1');
       },
@@ -223,6 +223,26 @@ describe('an upstream HTTP/2 connection', () => {
     expect(connection.usable).toBe(false);
   });
 
+  it('a response reset without an error before its end is not taken for a whole one', async () => {
+    const server = net.createServer((socket) => {
+      const settings = '000000040000000000';
+      const headers = '000001010400000001' + '88';
+      const data = `000004000000000001${Buffer.from('half').toString('hex')}`;
+      const reset = '000004030000000001' + '00000000';
+      socket.once('data', () => socket.write(Buffer.from(settings + headers + data + reset, 'hex')));
+      socket.resume().on('error', () => {});
+    });
+    server.listen(0, '127.0.0.1');
+    await next(server, 'listening');
+    open.push(() => server.close());
+    const { port } = server.address() as net.AddressInfo;
+    const connection = new Http2ClientConnection(await connectTcp({ host: '127.0.0.1', port }));
+    open.push(() => connection.destroy(new Error('the test is over')));
+    const outcome = await send(connection, get());
+    if (outcome.response !== undefined) await expect(bodyOf(outcome.response)).rejects.toThrow();
+    else expect(outcome.error).toBeInstanceOf(Error);
+  });
+
   it('a refused stream may be sent again', async () => {
     const { port } = await upstream((stream) => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM));
     const outcome = await send(await dial(port), get());
@@ -265,7 +285,7 @@ describe('an upstream HTTP/2 connection', () => {
       stream.write('x');
     });
     const outcome = await send(await dial(port), get());
-    (outcome.response?.body as BodyStream).cancel(new Error('no more'));
+    ((outcome.response as Response).body as BodyStream).cancel(new Error('no more'));
     expect(await reset.promise).toBe(http2.constants.NGHTTP2_CANCEL);
   });
 

@@ -158,7 +158,8 @@ export class Http2ClientConnection implements ClientConnection {
 }
 
 function requestFields(request: Request): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = { ':method': request.method, ':authority': request.authority };
+  const fields: OutgoingHttpHeaders = { ':method': request.method };
+  if (request.authority !== '') fields[':authority'] = request.authority;
   if (request.method !== 'CONNECT') {
     fields[':scheme'] = request.scheme === '' ? 'http' : request.scheme;
     fields[':path'] = request.path;
@@ -185,6 +186,8 @@ class Http2Call {
   #informed = false;
   #told = false;
   #reason: Error | null = null;
+  /** The end of the response has come. */
+  #whole = false;
 
   constructor(
     stream: ClientHttp2Stream,
@@ -202,6 +205,7 @@ class Http2Call {
 
   start(): void {
     const stream = this.#stream;
+    this.#watchEnd();
     stream.on('response', (_fields: unknown, flags: number, raw?: string[]) => this.#onResponse(raw ?? [], flags));
     stream.on('headers', (_fields: unknown, _flags: number, raw?: string[]) => this.#onInform(raw ?? []));
     stream.on('error', (error) => {
@@ -215,6 +219,19 @@ class Http2Call {
       this.#writer.start();
     } else if (body !== null) stream.end(body);
     this.#abort?.listen(this.#onAbort);
+  }
+
+  /**
+   * Node ends the readable side for END_STREAM and for a reset without an error alike. What tells them apart is that only
+   * the reset has closed the stream before.
+   */
+  #watchEnd(): void {
+    const stream = this.#stream;
+    const { push } = stream;
+    stream.push = (chunk, encoding) => {
+      if (chunk === null && !stream.closed) this.#whole = true;
+      return push.call(stream, chunk, encoding);
+    };
   }
 
   readonly #onAbort = (reason: Error): void => {
@@ -247,6 +264,7 @@ class Http2Call {
     if (!ended) {
       const body = new Http2Body(this.#stream, contentLength(headers), null);
       body.onCancel = () => this.#cancel();
+      body.isWhole = () => this.#whole;
       this.#body = body;
     } else this.#stream.resume();
     this.#told = true;

@@ -1,6 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Body } from '../body.ts';
-import { isStream } from '../body.ts';
 import { Headers } from '../headers.ts';
 
 /** What an HTTP/2 field block says: its pseudo header fields, and the others. */
@@ -120,8 +119,7 @@ export function writeFields(headers: Headers, into: OutgoingHttpHeaders): void {
 
 /** The length that a message with this body announces, or nothing where it is not known. */
 export function announcedLength(body: Body): number | undefined {
-  if (body === null) return 0;
-  return isStream(body) ? body.length : body.length;
+  return body === null ? 0 : body.length;
 }
 
 /** The value of `content-length` as a number, or nothing where there is none. nghttp2 has checked its form. */

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import net from 'node:net';
 import { promisify } from 'node:util';
@@ -232,6 +233,37 @@ describe('ends', () => {
     await expect(answer(stream)).rejects.toThrow();
     expect(stream.rstCode).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR);
     expect((await closed.promise)?.message).toBe('upstream broke');
+  });
+
+  it('of a response that HTTP/2 cannot carry are a reset, and its body is cancelled', async () => {
+    const source = new Source();
+    const closed = Promise.withResolvers<Error | null>();
+    const server = await serve((_request, reply) => {
+      reply.onClosed = closed.resolve;
+      reply.respond(new Response(200, Headers.of(['x-bad', 'a\0b']), source));
+    });
+    await expect(answer(client(server).request({ ':path': '/' }))).rejects.toThrow();
+    expect(await closed.promise).toBeInstanceOf(Error);
+    expect(source.log.at(-1)).toMatch(/^cancel/);
+  });
+
+  it('of a response body that breaks let its last words leave first', async () => {
+    const server = await serve((_request, reply) => {
+      const source = new Source();
+      reply.respond(new Response(200, new Headers(), source));
+      // More than the window: it waits until the client has read.
+      source.consumer.onData(Buffer.alloc(200_000, 'x'));
+      source.consumer.onData(Buffer.from('then it broke'));
+      source.consumer.onError(new Error('upstream broke'));
+    });
+    const stream = client(server).request({ ':path': '/' });
+    let text = '';
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    await expect(once(stream, 'end')).rejects.toThrow();
+    expect(text).toMatch(/^x{200000}then it broke$/);
+    expect(stream.rstCode).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR);
   });
 
   it('without an answer reach the client as a reset', async () => {

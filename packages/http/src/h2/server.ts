@@ -5,6 +5,7 @@ import {
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { isStream } from '../body.ts';
@@ -282,21 +283,34 @@ class Http2Exchange implements Reply {
     }
     this.#responded = true;
     const bodiless = this.#method === 'HEAD' || response.status === 204 || response.status === 304;
-    const fields = responseFields(response, bodiless);
-    if (bodiless || body === null) {
-      if (isStream(body)) body.cancel(new Error('the response has no body'));
-      stream.respond(fields, { endStream: true, sendDate: false } as object);
+    const streamed = !bodiless && isStream(body);
+    const endStream = bodiless || body === null;
+    if (!this.#begin(responseFields(response, bodiless), { endStream, waitForTrailers: streamed })) {
+      if (isStream(body)) body.cancel(this.#reason as Error);
       return;
     }
-    if (!isStream(body)) {
+    if (isStream(body)) {
+      if (bodiless) {
+        body.cancel(new Error('the response has no body'));
+        return;
+      }
+      this.#writer = new Http2BodyWriter(stream, body);
+      this.#writer.start();
+    } else if (!endStream && body !== null) {
       this.#bodyBytes = body.length;
-      stream.respond(fields, { sendDate: false } as object);
       stream.end(body);
-      return;
     }
-    stream.respond(fields, { waitForTrailers: true, sendDate: false } as object);
-    this.#writer = new Http2BodyWriter(stream, body);
-    this.#writer.start();
+  }
+
+  /** Sends the head of a response; false if it holds what HTTP/2 cannot carry, which ends the stream. */
+  #begin(fields: OutgoingHttpHeaders, options: ServerStreamResponseOptions): boolean {
+    try {
+      this.#stream.respond(fields, { ...options, sendDate: false } as ServerStreamResponseOptions);
+      return true;
+    } catch (error) {
+      this.destroy(error as Error);
+      return false;
+    }
   }
 
   inform(status: number, headers: Headers): void {
@@ -304,14 +318,18 @@ class Http2Exchange implements Reply {
     if (this.#responded || stream.destroyed || stream.closed) return;
     const fields: OutgoingHttpHeaders = { ':status': status };
     writeFields(headers, fields);
-    stream.additionalHeaders(fields);
+    try {
+      stream.additionalHeaders(fields);
+    } catch {
+      // An interim response that cannot be carried is left out: the final one does not depend on it.
+    }
   }
 
   upgrade(response: Response): Transport {
     this.#responded = true;
     const fields: OutgoingHttpHeaders = { ':status': 200 };
     writeFields(response.headers, fields);
-    this.#stream.respond(fields, { sendDate: false } as object);
+    this.#begin(fields, {});
     return new DuplexTransport(this.#stream);
   }
 

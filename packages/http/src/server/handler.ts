@@ -42,7 +42,7 @@ export interface ServerOptions {
   readonly maxHeaders: number;
   /** Bytes of one HTTP/1 head; more is 431. Default 65,536. */
   readonly maxHeadBytes: number;
-  /** Time for a whole head to arrive, and for an idle connection to send its next one. Default 10 minutes. */
+  /** Time for a whole head to arrive, and for an idle connection to send its next one; 0 is no limit. Default 10 minutes. */
   readonly idleTimeout: number;
   /** Age at which a connection is asked to end after its current requests; 0 is never. */
   readonly maxConnectionAge: number;

@@ -113,6 +113,37 @@ describe('the protocol of a connection', () => {
   });
 });
 
+describe('closing', () => {
+  it('leaves no socket and no timer behind', async () => {
+    const before = process.getActiveResourcesInfo().sort();
+    const front = await listen({ host: '127.0.0.1', port: 0 }, {}, (transport, info) => {
+      const options = { ...defaultServerOptions, maxConnectionAge: 600_000 };
+      const http2Options = { ...options.http2, keepaliveInterval: 600_000 };
+      served.push(serveConnection(transport, info, answer, { ...options, http2: http2Options }));
+    });
+    const served: ServedConnection[] = [];
+    const session = http2.connect(`http://127.0.0.1:${front.address.port}`);
+    session.on('error', () => {});
+    await new Promise((resolve) => session.request({ ':path': '/' }).on('data', resolve));
+    const silent = net.connect(front.address.port, '127.0.0.1').on('error', () => {});
+    const one = net.connect(front.address.port, '127.0.0.1').on('error', () => {});
+    one.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    await new Promise((resolve) => one.once('data', resolve));
+    await front.close();
+    for (const each of served) each.destroy(new Error('over'));
+    const peers = [session, silent, one];
+    await Promise.all(
+      peers.map((peer) => (peer.destroyed ? null : new Promise((resolve) => peer.once('close', resolve)))),
+    );
+    while (front.connections.size > 0) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    const after = process.getActiveResourcesInfo().sort();
+    const count = (list: string[], what: RegExp): number => list.filter((each) => what.test(each)).length;
+    for (const what of [/TCP/, /Timeout/])
+      expect(count(after, what), String(what)).toBeLessThanOrEqual(count(before, what));
+  });
+});
+
 describe('layers', () => {
   it('HTTP/1.1 inside TLS inside CONNECT runs over the same codec', async () => {
     const authority = createAuthority();

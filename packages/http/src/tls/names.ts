@@ -29,7 +29,7 @@ const suites: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The suites used where none are configured: all but the ChaCha family. */
-export const defaultCipherSuites: readonly string[] = [
+const defaultCipherSuites: readonly string[] = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_AES_128_GCM_SHA256',
   'ECDHE-ECDSA-AES256-GCM-SHA384',
@@ -46,7 +46,7 @@ const groups: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The key exchange groups used where none are configured. */
-export const defaultGroups: readonly string[] = ['X25519', 'P-256', 'P-384', 'X25519_MLKEM768'];
+const defaultGroups: readonly string[] = ['X25519', 'P-256', 'P-384', 'X25519_MLKEM768'];
 
 /**
  * OpenSSL's cipher string for configured suites, in their order.

@@ -5,7 +5,7 @@ import { notYet } from './not-yet.ts';
 import { backendPolicySchema } from './policies.ts';
 
 const provider = closed({ openAI: closed({ model: maybe(name()) }, notYet.openAI).optional() }, notYet.providers).check(
-  exactlyOne(['openAI'], notYet.providers),
+  exactlyOne(['openAI']),
 );
 
 const providerFields = {
@@ -42,7 +42,7 @@ export const namedBackendSchema = closed(
     ai: aiSchema.optional(),
   },
   notYet.namedBackend,
-).check(exactlyOne(['host', 'ai'], notYet.namedBackend));
+).check(exactlyOne(['host', 'ai']));
 
 /** `backends[]` of a route (spec 01 §2.7). */
 export const routeBackendSchema = closed(
@@ -56,7 +56,7 @@ export const routeBackendSchema = closed(
     invalid: z.null().optional(),
   },
   notYet.routeBackend,
-).check(exactlyOne(['host', 'backend', 'ai', 'dynamic', 'invalid'], notYet.routeBackend));
+).check(exactlyOne(['host', 'backend', 'ai', 'dynamic', 'invalid']));
 
 export type NamedProvider = z.output<typeof namedProviderSchema>;
 export type Ai = z.output<typeof aiSchema>;

@@ -16,6 +16,14 @@ export interface CustomParams {
   readonly at?: 'key' | 'value';
 }
 
+/** Field that a later version carries out; absent and null are the same. One for all: building schemas takes time at every start. */
+const notBuilt = z
+  .unknown()
+  .check((context) => {
+    if (context.value != null) refuseForNow(context);
+  })
+  .optional();
+
 /**
  * Object that refuses fields it does not know. Those in `later` are known to the specification but not built yet: they
  * are refused by name, which is another mistake than a misspelt one. Those in `removed` are refused with their cure.
@@ -27,7 +35,7 @@ export function closed<Shape extends z.ZodRawShape>(
 ) {
   const details: UnknownFieldDetails = { allowed: Object.keys(shape), known: [...Object.keys(shape), ...later] };
   const refused = Object.fromEntries([
-    ...later.map((name) => [name, notBuilt()]),
+    ...later.map((name) => [name, notBuilt]),
     ...Object.entries(removed).map(([name, cure]) => [name, gone(cure)]),
   ]);
   return z.strictObject({ ...refused, ...shape } as Shape, {
@@ -37,16 +45,6 @@ export function closed<Shape extends z.ZodRawShape>(
       return undefined;
     },
   });
-}
-
-/** Field that a later version carries out; absent and null are the same. */
-function notBuilt() {
-  return z
-    .unknown()
-    .check((context) => {
-      if (context.value != null) refuseForNow(context);
-    })
-    .optional();
 }
 
 /** Field that was taken away long ago. */
@@ -86,15 +84,26 @@ export function maybe<T extends z.ZodType>(schema: T) {
   return schema.nullish();
 }
 
-/** Checks that exactly one of the kinds is there; those in `later` are refused elsewhere. Null counts as there. */
-export function exactlyOne(kinds: readonly string[], later: readonly string[] = []) {
+/** Checks that exactly one of the kinds is there; null counts as there. Silent where the object has another mistake already. */
+export function exactlyOne(kinds: readonly string[]) {
   return (context: z.core.ParsePayload<unknown>): void => {
-    const set = [...kinds, ...later].filter((kind) => Object.hasOwn(context.value as object, kind));
+    // a misspelt kind, or one that is not built yet, is reported by name
+    if (context.issues.length > 0) return;
+    const set = kinds.filter((kind) => Object.hasOwn(context.value as object, kind));
     if (set.length === 1) return;
-    // a misspelt kind is already reported, with the name that was meant
-    if (set.length === 0 && context.issues.some((issue) => issue.code === 'unrecognized_keys')) return;
-    const wanted = `exactly one of ${kinds.join(', ')} must be set`;
+    const wanted = kinds.length === 1 ? `${kinds[0]} must be set` : `exactly one of ${kinds.join(', ')} must be set`;
     const message = set.length === 0 ? wanted : `${wanted}, found ${set.join(' and ')}`;
     context.issues.push({ code: 'custom', input: context.value, message, params: { at: 'key' } });
+  };
+}
+
+/** Checks that fields are there which the form that is not built yet has no need of. */
+export function required(fields: readonly string[]) {
+  return (context: z.core.ParsePayload<unknown>): void => {
+    if (context.issues.length > 0) return;
+    for (const field of fields) {
+      if (Object.hasOwn(context.value as object, field)) continue;
+      context.issues.push({ code: 'custom', input: context.value, path: [field], message: 'is required' });
+    }
   };
 }

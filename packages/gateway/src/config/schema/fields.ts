@@ -52,11 +52,16 @@ export function target() {
   });
 }
 
+/** Whether a text is the name of a header (RFC 9110 §5.1). */
+export function isHeaderName(text: string): boolean {
+  return token.test(text);
+}
+
 /** Name of a header; the output is in lower case (RFC 9110 §5.1). */
 export function headerName() {
   return z
     .string()
-    .refine((text) => token.test(text), 'not a header name')
+    .refine(isHeaderName, 'not a header name')
     .transform((text) => text.toLowerCase());
 }
 

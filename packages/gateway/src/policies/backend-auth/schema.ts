@@ -24,9 +24,7 @@ export const backendAuthSchema = z.union([
     if (context.value === 'copilot') refuseForNow(context, 'copilot');
     else context.issues.push({ code: 'custom', input: context.value, message: 'expected an object such as {key: …}' });
   }),
-  closed({ key: z.union([z.string(), full]).optional() }, notYet.backendAuth).check(
-    exactlyOne(['key'], notYet.backendAuth),
-  ),
+  closed({ key: z.union([z.string(), full]).optional() }, notYet.backendAuth).check(exactlyOne(['key'])),
 ]);
 
 /** What the file says, as a resource; reads the file of the key. */

@@ -1,6 +1,6 @@
 import { Headers } from '@agentgateway/http';
-import type { Route } from '../../model.ts';
-import { compileRoutes, type RouteQuery } from '../index.ts';
+import type { Route } from '../packages/gateway/src/resources/model.ts';
+import { compileRoutes, type RouteQuery } from '../packages/gateway/src/resources/routing/index.ts';
 
 /**
  * Prints what a look-up costs with 10 and with 5,000 routes, as one line of JSON: medians over rounds that alternate between

@@ -43,7 +43,7 @@ function lookUp(): { readonly few: Spread; readonly many: Spread; readonly ratio
   const many: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const { stdout } = spawnSync('taskset', ['-c', '0', node, join(root, 'bench/lookup.ts')], { encoding: 'utf8' });
-    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { few: number; many: number };
+    const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Looked;
     few.push(result.few);
     many.push(result.many);
   }

@@ -3,9 +3,9 @@ import { errorResponse, GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { stripResponseHopByHop } from './hop-by-hop.ts';
 import { runResponseSteps } from './run.ts';
-import type { ResponseStep, StepResult } from './step.ts';
+import type { PlacedResponseStep, StepResult } from './step.ts';
 
-const none: readonly ResponseStep[] = [];
+const none: readonly PlacedResponseStep[] = [];
 
 /**
  * The response phase, for answers from upstream and for those that the gateway made itself (spec 02 §3.5, steps 33 to 35):
@@ -23,7 +23,8 @@ function responsePhase(exchange: Exchange, response: Response): StepResult | Pro
   const backend = exchange.attemptPlan?.responseSteps ?? none;
   const gateway = exchange.listenerPlan?.responseSteps ?? none;
   if (route.length === 0 && backend.length === 0 && gateway.length === 0) return undefined;
-  return runResponseSteps([...route, ...backend, ...gateway], exchange, response);
+  const steps = [...route, ...backend, ...gateway].sort((a, b) => a.row - b.row);
+  return runResponseSteps(steps, exchange, response);
 }
 
 function finish(exchange: Exchange, original: Response, decided: StepResult): void {

@@ -11,8 +11,8 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: {
-    agentgateway: 'packages/gateway/src/cli/main.ts',
-    worker: 'packages/gateway/src/runtime/worker.ts',
+    agentgateway: 'packages/gateway/src/cli/main.mjs',
+    worker: 'packages/gateway/src/runtime/worker.mjs',
     'data-plane': 'packages/gateway/src/listen/worker-data-plane.ts',
     simulator: 'packages/simulator/src/main.ts',
   },

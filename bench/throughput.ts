@@ -9,6 +9,9 @@ import { drive } from './lib/wrk.ts';
 export const MEASURED = 0;
 export const DRIVER = 1;
 
+/** Seconds that each side is driven before anything counts. */
+const WARM_UP = 12;
+
 export interface Comparison {
   readonly ours: Spread;
   readonly theirs: Spread;
@@ -35,8 +38,11 @@ async function compare(ours: Side, theirs: Side, rounds: number, seconds: number
   const options = { connections: 32, seconds, expect: answer, body: chatBody };
   const run = async ({ url, headers }: Side) =>
     (await drive(DRIVER, url, { ...options, headers: { 'content-type': 'application/json', ...headers } })).rate;
-  await run(ours);
-  await run(theirs);
+  // Compilers take their time with code that is new to them.
+  for (let warm = 0; warm < WARM_UP; warm += seconds) {
+    await run(ours);
+    await run(theirs);
+  }
   const a: number[] = [];
   const b: number[] = [];
   for (let round = 0; round < rounds; round++) {

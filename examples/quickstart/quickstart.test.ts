@@ -10,7 +10,8 @@ let running: ChildProcess | null = null;
 
 afterEach(async () => {
   if (running === null || running.exitCode !== null) return;
-  running.kill('SIGKILL');
+  // Not SIGKILL: it is this process that ends the gateway.
+  running.kill('SIGTERM');
   await once(running, 'exit');
 });
 
@@ -61,7 +62,7 @@ test('the printed requests work as printed, and a signal ends it all', async () 
     commands(welcome).map(async (command) => (await run('sh', ['-c', command])).stdout),
   );
   expect(more).toEqual([]);
-  expect(JSON.parse(plain ?? '')).toMatchObject({ object: 'chat.completion', usage: { completion_tokens: 9 } });
+  expect(JSON.parse(plain ?? '')).toMatchObject({ object: 'chat.completion', usage: { completion_tokens: 10 } });
   expect(stream).toContain('"delta":{"content":"You"}');
   expect(stream?.trimEnd().endsWith('data: [DONE]')).toBe(true);
   expect(stream).not.toContain('"usage":{');

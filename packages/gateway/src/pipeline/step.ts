@@ -13,6 +13,15 @@ export type Step = (exchange: Exchange) => StepResult | Promise<StepResult>;
 /** A policy in the response phase; may change the response in place, or put another in its stead. */
 export type ResponseStep = (exchange: Exchange, response: Response) => StepResult | Promise<StepResult>;
 
+/**
+ * A response step at its row of the response phase's table: steps of route, backend and gateway are run in the order of their
+ * rows, whoever they belong to.
+ */
+export interface PlacedResponseStep {
+  readonly row: number;
+  readonly run: ResponseStep;
+}
+
 /** What a policy or backend may reach of the world. Passed in when it is compiled. */
 export interface Ports {
   readonly clock: Clock;

@@ -62,6 +62,11 @@ export class Http2Body implements BodyStream {
     this.#consumer = consumer;
     this.#onRead?.();
     const stream = this.#stream;
+    // Node emits `end` for a body without bytes as soon as it has arrived, whether or not anybody reads.
+    if (stream.readableEnded) {
+      queueMicrotask(() => this.#onEnd());
+      return;
+    }
     stream.on('data', (chunk: Buffer) => this.#consumer?.onData(chunk));
     stream.on('end', () => this.#onEnd());
   }

@@ -488,3 +488,24 @@ describe('other clients', () => {
     expect(stdout.match(/ 200 /g)?.length).toBe(20);
   });
 });
+
+it('tells the end of an empty body to a reader that comes late', async () => {
+  const ended = Promise.withResolvers<string>();
+  const server = await serve((request, reply) => {
+    const body = request.body as BodyStream;
+    setImmediate(() => setImmediate(() => setImmediate(() => read(body, reply))));
+  });
+  const answer = (reply: Reply, outcome: string) => {
+    ended.resolve(outcome);
+    reply.respond(new Response(200, new Headers(), null));
+  };
+  const read = (body: BodyStream, reply: Reply) =>
+    body.read({
+      onData: () => answer(reply, 'data'),
+      onTrailers() {},
+      onEnd: () => answer(reply, 'end'),
+      onError: (error) => answer(reply, error.message),
+    });
+  client(server).request({ ':method': 'POST' }).end();
+  expect(await ended.promise).toBe('end');
+});

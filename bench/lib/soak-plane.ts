@@ -29,8 +29,10 @@ export function createDataPlane(context: WorkerContext): DataPlane {
     return { heap: heapUsed, external, handles, lines };
   });
   return createGatewayPlane(context, {
-    write: () => {
-      lines++;
+    sink: {
+      write: () => {
+        lines++;
+      },
     },
   });
 }

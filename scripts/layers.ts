@@ -10,7 +10,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   regex: [],
   llm: [],
   simulator: [],
-  gateway: ['http', 'regex', 'llm'],
+  gateway: ['http', 'regex', 'llm', 'simulator'],
 };
 
 /**

@@ -487,6 +487,20 @@ describe('other clients', () => {
     const { stdout } = await run('nghttp', ['-ns', '-m20', server.url]);
     expect(stdout.match(/ 200 /g)?.length).toBe(20);
   });
+
+  it('nghttp: bodies that are streamed end with END_STREAM, not with a reset', async (context) => {
+    const found = await run('nghttp', ['--version']).catch(() => null);
+    if (found === null) context.skip('nghttp is not installed (Debian: nghttp2-client)');
+    const server = await serve((_request, reply) => {
+      const body = new Source();
+      reply.respond(new Response(200, new Headers(), body));
+      body.consumer.onData(Buffer.alloc(20_000, 120));
+      setImmediate(() => body.consumer.onEnd());
+    });
+    const { stdout } = await run('nghttp', ['-nsv', '-m5', server.url]);
+    expect(stdout.match(/ 200 .*K \//g)?.length).toBe(5);
+    expect(stdout).not.toContain('RST_STREAM');
+  });
 });
 
 it('tells the end of an empty body to a reader that comes late', async () => {

@@ -295,6 +295,8 @@ class Http2Exchange implements Reply {
         return;
       }
       this.#writer = new Http2BodyWriter(stream, body);
+      // In a later turn: a reset goes out ahead of what waits in the same one.
+      this.#writer.onTrailersSent = () => setImmediate(() => this.#refuseRest());
       this.#writer.start();
     } else if (!endStream && body !== null) {
       this.#bodyBytes = body.length;
@@ -350,8 +352,15 @@ class Http2Exchange implements Reply {
     if (this.#finished || !this.#responded || this.upgradable) return;
     if (this.#writer?.error || this.#stream.aborted) return;
     this.#close(null);
-    // Nobody reads the rest of the request any more; the client is told to stop sending it.
-    if (!this.#stream.readableEnded && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    // A stream that was written ends behind its trailers: a reset before them would cut it.
+    if (this.#writer === null) this.#refuseRest();
+  }
+
+  /** Nobody reads the rest of the request any more; the client is told to stop sending it (RFC 9113 §8.1). */
+  #refuseRest(): void {
+    const stream = this.#stream;
+    if (this.#body === null || stream.readableEnded || stream.destroyed) return;
+    stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #onStreamEnd(): void {

@@ -3,16 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = [
-  'oidc',
-  'jwtAuth',
-  'authorization',
-  'extAuthz',
-  'extProc',
-  'cors',
-  'transformations',
-  'basicAuth',
-];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations', 'basicAuth'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],

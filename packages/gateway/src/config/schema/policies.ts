@@ -3,6 +3,7 @@ import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
+import { corsSchema } from '../../policies/cors/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
@@ -12,7 +13,7 @@ import { closed, maybe } from './closed.ts';
 import { notYet } from './not-yet.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
-export const gatewayPolicies = { apiKey: maybe(apiKeySchema) };
+export const gatewayPolicies = { apiKey: maybe(apiKeySchema), cors: maybe(corsSchema) };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
 
@@ -29,6 +30,7 @@ export const routePolicySchema = closed(
     apiKey: maybe(apiKeySchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
+    cors: maybe(corsSchema),
   },
   notYet.routePolicies,
 );

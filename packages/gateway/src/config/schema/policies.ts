@@ -6,6 +6,7 @@ import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { corsSchema } from '../../policies/cors/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
@@ -31,6 +32,7 @@ export const routePolicySchema = closed(
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
+    localRateLimit: maybe(localRateLimitSchema),
   },
   notYet.routePolicies,
 );

@@ -5,6 +5,7 @@ import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { corsSpec } from '../../policies/cors/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSpec } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
@@ -17,7 +18,17 @@ import type { Translation } from './translation.ts';
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
 export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
-  const { requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, timeout, retry } = options;
+  const {
+    requestHeaderModifier,
+    responseHeaderModifier,
+    urlRewrite,
+    directResponse,
+    ai,
+    localRateLimit,
+    timeout,
+    retry,
+  } = options;
+  const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier)
@@ -26,6 +37,7 @@ export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
   if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   policies.push(...accessPolicies(options));
+  if (limits.length > 0) policies.push({ kind: 'localRateLimit', spec: limits });
   if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
   return policies;

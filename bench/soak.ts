@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { formatErrors, loadConfig } from '../packages/gateway/src/config/index.ts';
 import type { Resource } from '../packages/gateway/src/resources/model.ts';
 import type { Settings } from '../packages/gateway/src/resources/settings.ts';
@@ -122,8 +124,13 @@ function get(path: string): Promise<readonly [number, string, string]> {
   });
 }
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 interface Sample {
   readonly snapshot: number;
+  /** Heap of the supervisor's thread, which the load runs in as well. */
+  readonly heap: number;
   readonly resident: number;
   readonly cells: number;
   readonly workers: readonly WorkerState[];
@@ -131,11 +138,19 @@ interface Sample {
 
 async function sample(number: number): Promise<Sample> {
   const workers = (await supervisor.ask('state')).map(({ value }) => value as WorkerState);
-  const one = { snapshot: number, resident: process.memoryUsage.rss(), cells: supervisor.cellCount, workers };
+  collectGarbage();
+  const { heapUsed, external } = process.memoryUsage();
+  const one = {
+    snapshot: number,
+    heap: heapUsed + external,
+    resident: process.memoryUsage.rss(),
+    cells: supervisor.cellCount,
+    workers,
+  };
   const mb = (bytes: number) => (bytes / (1 << 20)).toFixed(1).padStart(6);
   const open = workers.map(({ handles }) => Object.values(handles).reduce((sum, count) => sum + count, 0));
   console.log(
-    `${String(number).padStart(6)} snapshots  resident ${mb(one.resident)} MB  heaps ${workers.map(({ heap }) => mb(heap)).join(' ')} MB  ` +
+    `${String(number).padStart(6)} snapshots  resident ${mb(one.resident)} MB  heaps ${mb(one.heap)} ${workers.map(({ heap }) => mb(heap)).join(' ')} MB  ` +
       `handles ${open.join(' ')}  cells ${one.cells}  requests ${asked}`,
   );
   return one;
@@ -184,6 +199,7 @@ if (first !== undefined && end !== undefined && first !== end) {
       if (count > (before.handles[kind] ?? 0) + slack) problems.push(`worker ${i} has ${count} of ${kind}`);
     }
   }
+  if (end.heap - first.heap > HEAP_SLACK) problems.push(`the supervisor grew by ${end.heap - first.heap} bytes`);
   // In its first half the process takes the memory that it will have between two collections.
   const half = samples[Math.floor(samples.length / 2)] as Sample;
   if (end.resident - half.resident > RESIDENT_SLACK) {

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { freePort } from '../../packages/gateway/test/support/ports.ts';
 
 const run = promisify(execFile);
 let running: ChildProcess | null = null;
@@ -14,15 +14,6 @@ afterEach(async () => {
   running.kill('SIGTERM');
   await once(running, 'exit');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** What it prints, up to the point where it waits for requests. */
 async function start(): Promise<{ child: ChildProcess; welcome: string }> {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { ask } from './support/ask.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
+import { answerOn, H2Client } from './support/h2-client.ts';
 import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
 
@@ -161,4 +162,30 @@ test('repeated headers stay repeated', async () => {
   const answer = await ask(gw.port, { headers: ['host', 'h', 'x-many', '1', 'x-many', '2'] });
   expect(answer.headers['set-cookie']).toEqual(['a=1', 'b=2']);
   expect(echo.requests[0]?.rawHeaders.filter((text) => text === 'x-many')).toHaveLength(2);
+});
+
+test('tunnels are not opened unless they were asked for', async () => {
+  verifies('PROXY-29');
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(toEcho(echo));
+  await using client = await RawClient.connect(gw.port);
+  client.write('CONNECT x:1 HTTP/1.1\r\nhost: x:1\r\n\r\n');
+  expect(await client.until('method not allowed')).toMatch(/^HTTP\/1\.1 405 /);
+  await using h2 = new H2Client(gw.url(''));
+  const stream = h2.open({ ':method': 'CONNECT', ':authority': 'x:1' });
+  expect(await answerOn(stream)).toMatchObject({ status: 405, text: 'method not allowed' });
+  await gw.line(2);
+  expect(gw.lines.map((line) => line['http.status'])).toEqual([405, 405]);
+  expect(echo.connections).toBe(0);
+});
+
+test('nothing is added that was not asked for', async () => {
+  verifies('TEL-33');
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(toEcho(echo));
+  await using client = await RawClient.connect(gw.port);
+  client.write('GET / HTTP/1.1\r\nhost: h\r\nx-one: 1\r\n\r\n');
+  await client.until('"body":""}');
+  expect(echo.requests[0]?.rawHeaders).toEqual(['host', 'h', 'x-one', '1']);
+  expect(await gw.line()).not.toHaveProperty('trace.id');
 });

@@ -86,6 +86,7 @@ routes:
 });
 
 test('a reload that fails changes nothing', async () => {
+  // All or nothing: nothing of a reload that fails is live.
   verifies('CFG-50');
   await using gw = await gateway(answering('good'));
   await using client = await RawClient.connect(gw.port);

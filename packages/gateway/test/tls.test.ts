@@ -72,7 +72,7 @@ routes: [ { policies: ${ok} } ]
 });
 
 test('a new route is used at once, a new certificate makes its connections leave', async () => {
-  verifies('PROXY-17');
+  verifies('PROXY-17', 'CFG-52');
   using own = new Certificates({ a: ['DNS:a.com'] });
   const config = (routes: string) =>
     `gateways: { default: { port: PORT, tls: { cert: a.pem, key: a.key } } }\nroutes: [ ${routes} ]`;
@@ -214,4 +214,16 @@ routes:
   expect(await client.ask(call, 'x')).toMatchObject({ text: 'message', trailers: { 'grpc-status': '0' } });
   expect(echo.requests[0]?.headers.host).toBe('a.com');
   expect(grpc.requests).toEqual(['2.0 POST /p.S/M a.com']);
+});
+
+test('a dynamic backend of a secure listener goes to the port of https', async () => {
+  verifies('PROXY-36');
+  await using gw = await gateway(
+    `gateways: { default: { port: PORT, ${pair('a')} } }\nroutes: [ { backends: [ { dynamic: {} } ] } ]`,
+    options,
+  );
+  // Nobody listens there: only where it was tried matters.
+  const how = { secure: true, ca, servername: 'a.com' };
+  for (const host of ['127.0.0.7', '127.0.0.7:1']) await ask(gw.port, { ...how, headers: { host } });
+  expect(gw.lines.map((line) => line.endpoint)).toEqual(['127.0.0.7:443', '127.0.0.7:1']);
 });

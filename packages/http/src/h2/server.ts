@@ -239,6 +239,7 @@ class Http2Exchange implements Reply {
   #bodyBytes = 0;
   #responded = false;
   #finished = false;
+  #upgraded = false;
   /** What we closed the stream for, if it was us. */
   #reason: Error | null = null;
   #expectsContinue = false;
@@ -344,6 +345,7 @@ class Http2Exchange implements Reply {
 
   upgrade(response: Response): Transport {
     this.#responded = true;
+    this.#upgraded = true;
     const fields: OutgoingHttpHeaders = { ':status': 200 };
     writeFields(response.headers, fields);
     this.#begin(fields, {});
@@ -364,7 +366,7 @@ class Http2Exchange implements Reply {
 
   /** All of the response was handed over. */
   #onFinish(): void {
-    if (this.#finished || !this.#responded || this.upgradable) return;
+    if (this.#finished || !this.#responded || this.#upgraded) return;
     if (this.#writer?.error || this.#stream.aborted) return;
     this.#close(null);
     // A stream that was written ends behind its trailers: a reset before them would cut it.
@@ -377,7 +379,8 @@ class Http2Exchange implements Reply {
    */
   #refuseRest(): void {
     const stream = this.#stream;
-    if (this.#body === null || stream.readableEnded || stream.destroyed) return;
+    const mayGoOn = this.#body !== null || this.#method === 'CONNECT';
+    if (!mayGoOn || stream.readableEnded || stream.destroyed) return;
     const refuse = () => {
       if (!stream.closed && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
     };
@@ -390,7 +393,7 @@ class Http2Exchange implements Reply {
     if (this.#finished) return;
     const stream = this.#stream;
     const error = this.#reason ?? this.#writer?.error ?? stream.errored ?? null;
-    if (this.#responded && error === null && this.upgradable && !stream.aborted) {
+    if (this.#upgraded && error === null && !stream.aborted) {
       this.#close(null);
       return;
     }

@@ -21,7 +21,11 @@ import { HttpUpstreams } from '../upstream/http-upstreams.ts';
 import { BindServer } from './bind-server.ts';
 import type { DataPlane } from './data-plane.ts';
 
-const clock = { now: () => performance.now(), epoch: () => Date.now() };
+const clock = {
+  now: () => performance.now(),
+  epoch: () => Date.now(),
+  monotonic: () => process.hrtime.bigint(),
+};
 
 /** What a data plane may be given in place of the process's own. */
 export interface DataPlaneOptions {

@@ -56,6 +56,7 @@ export const errorKinds = {
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
+  rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),
   llmRequestInvalid: kind(400, 'failed to process LLM request', 'InvalidRequest'),
   llmModelNotFound: kind(404, 'failed to process LLM request', 'InvalidRequest'),

@@ -41,6 +41,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the epoch. */
   epoch(): number;
+  /** Nanoseconds, never going back, the same in every thread: for what workers share. */
+  monotonic(): bigint;
 }
 
 /** The application log (spec 10 §3.5). */

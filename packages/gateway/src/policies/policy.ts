@@ -2,10 +2,12 @@ import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
+import type { CorsSpec } from './cors/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
+import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
@@ -14,7 +16,9 @@ import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
+  | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
+  | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }

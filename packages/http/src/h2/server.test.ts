@@ -494,13 +494,42 @@ describe('other clients', () => {
     const server = await serve((_request, reply) => {
       const body = new Source();
       reply.respond(new Response(200, new Headers(), body));
-      body.consumer.onData(Buffer.alloc(20_000, 120));
+      // The window of a whole connection: the end has to wait for an update of it.
+      body.consumer.onData(Buffer.alloc(65_535, 120));
       setImmediate(() => body.consumer.onEnd());
     });
     const { stdout } = await run('nghttp', ['-nsv', '-m5', server.url]);
     expect(stdout.match(/ 200 .*K \//g)?.length).toBe(5);
     expect(stdout).not.toContain('RST_STREAM');
   });
+});
+
+it('does not cut a response that waits for the window to refuse the rest of a request', async () => {
+  const whole = Buffer.alloc(300_000, 120);
+  const server = await serve((request, reply) => {
+    if (request.path === '/echo') reply.respond(new Response(200, new Headers(), request.body));
+    else reply.respond(new Response(200, new Headers(), whole));
+  });
+  const session = client(server, { settings: { initialWindowSize: 1000 } });
+  const upload = session.request({ ':method': 'POST', ':path': '/refused' });
+  upload.write('part');
+  // The client has read nothing yet, and goes on sending.
+  await next(upload, 'response');
+  upload.write('another part');
+  let length = 0;
+  upload.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (!upload.closed) upload.write('more');
+  });
+  upload.on('error', () => {});
+  await new Promise((resolve) => upload.once('close', resolve));
+  expect([length, upload.rstCode]).toEqual([whole.length, http2.constants.NGHTTP2_NO_ERROR]);
+
+  const echo = session.request({ ':method': 'POST', ':path': '/echo' });
+  echo.end(whole);
+  let back = 0;
+  for await (const chunk of echo) back += (chunk as Buffer).length;
+  expect(back).toBe(whole.length);
 });
 
 it('tells the end of an empty body to a reader that comes late', async () => {

@@ -282,6 +282,13 @@ class Http2Exchange implements Reply {
       return;
     }
     this.#responded = true;
+    this.#write(response);
+    this.#discardUnread();
+  }
+
+  #write(response: Response): void {
+    const stream = this.#stream;
+    const { body } = response;
     const bodiless = this.#method === 'HEAD' || response.status === 204 || response.status === 304;
     const streamed = !bodiless && isStream(body);
     const endStream = bodiless || body === null;
@@ -295,7 +302,6 @@ class Http2Exchange implements Reply {
         return;
       }
       this.#writer = new Http2BodyWriter(stream, body);
-      // In a later turn: a reset goes out ahead of what waits in the same one.
       this.#writer.onTrailersSent = () => setImmediate(() => this.#refuseRest());
       this.#writer.start();
     } else if (!endStream && body !== null) {
@@ -313,6 +319,15 @@ class Http2Exchange implements Reply {
       this.destroy(error as Error);
       return false;
     }
+  }
+
+  /**
+   * Lets go what nobody began to read. Node resets a stream that is written whole while its readable side was never touched,
+   * even if part of the response still waits for the client's window.
+   */
+  #discardUnread(): void {
+    if (this.#body === null) this.#stream.resume();
+    else if (!this.#body.wasRead) this.#body.cancel(new Error('the request was answered unread'));
   }
 
   inform(status: number, headers: Headers): void {
@@ -356,11 +371,19 @@ class Http2Exchange implements Reply {
     if (this.#writer === null) this.#refuseRest();
   }
 
-  /** Nobody reads the rest of the request any more; the client is told to stop sending it (RFC 9113 §8.1). */
+  /**
+   * Nobody reads the rest of the request any more; a client that goes on sending it is told to stop (RFC 9113 §8.1), once
+   * the end of the response has left: a reset overtakes whatever waits for the client's window.
+   */
   #refuseRest(): void {
     const stream = this.#stream;
     if (this.#body === null || stream.readableEnded || stream.destroyed) return;
-    stream.close(constants.NGHTTP2_NO_ERROR);
+    const refuse = () => {
+      if (!stream.closed && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    };
+    stream.on('data', refuse);
+    stream.resume();
+    refuse();
   }
 
   #onStreamEnd(): void {

@@ -3,16 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = [
-  'oidc',
-  'jwtAuth',
-  'authorization',
-  'extAuthz',
-  'extProc',
-  'cors',
-  'transformations',
-  'basicAuth',
-];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations', 'basicAuth'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
@@ -68,7 +59,6 @@ export const notYet = {
     'mcpAuthentication',
     'a2a',
     'backendTunnel',
-    'localRateLimit',
     'remoteRateLimit',
     'csrf',
     'buffer',
@@ -106,6 +96,7 @@ export const notYet = {
     'modelAliases',
     'promptCaching',
   ],
+  localRateLimit: ['conditional'],
   retry: ['precondition', 'condition'],
   directResponse: ['bodyExpression', 'headers', 'conditional'],
   credentialLocation: ['expression'],

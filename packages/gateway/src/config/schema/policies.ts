@@ -3,8 +3,10 @@ import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
+import { corsSchema } from '../../policies/cors/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
@@ -12,7 +14,7 @@ import { closed, maybe } from './closed.ts';
 import { notYet } from './not-yet.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
-export const gatewayPolicies = { apiKey: maybe(apiKeySchema) };
+export const gatewayPolicies = { apiKey: maybe(apiKeySchema), cors: maybe(corsSchema) };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
 
@@ -29,6 +31,8 @@ export const routePolicySchema = closed(
     apiKey: maybe(apiKeySchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
+    cors: maybe(corsSchema),
+    localRateLimit: maybe(localRateLimitSchema),
   },
   notYet.routePolicies,
 );

@@ -11,7 +11,7 @@ import { GATEWAY, type Translation } from './translation.ts';
 /** What `gateways` of a route may name, to the keys of the listeners that are meant. */
 export type GatewayListeners = ReadonlyMap<string, readonly string[]>;
 
-type Options = Pick<GatewayListener, 'hostname' | 'protocol' | 'tls' | 'apiKey'>;
+type Options = Pick<GatewayListener, 'hostname' | 'protocol' | 'tls' | keyof typeof gatewayPolicies>;
 
 /** `gateways` to binds and listeners (spec 01 §2.6, §3.3). */
 export function translateGateways(

@@ -2,8 +2,10 @@ import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
+import { corsSpec } from '../../policies/cors/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSpec } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
@@ -16,8 +18,17 @@ import type { Translation } from './translation.ts';
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
 export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
-  const { requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, apiKey, timeout, retry } =
-    options;
+  const {
+    requestHeaderModifier,
+    responseHeaderModifier,
+    urlRewrite,
+    directResponse,
+    ai,
+    localRateLimit,
+    timeout,
+    retry,
+  } = options;
+  const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier)
@@ -25,9 +36,18 @@ export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
   if (urlRewrite) policies.push({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
   if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
-  if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  policies.push(...accessPolicies(options));
+  if (limits.length > 0) policies.push({ kind: 'localRateLimit', spec: limits });
   if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
+  return policies;
+}
+
+/** Policies that say who may come in: the same in the gateway phase and in the route phase. */
+function accessPolicies({ cors, apiKey }: GatewayPolicies): TrafficPolicy[] {
+  const policies: TrafficPolicy[] = [];
+  if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
   return policies;
 }
 
@@ -65,9 +85,8 @@ export function addGatewayPolicies(
   target: PolicyTarget,
   translation: Translation,
 ): void {
-  const policies: TrafficPolicy[] = [];
-  if (options?.apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(options.apiKey) });
-  for (const [index, policy] of policies.entries()) {
+  if (options == null) return;
+  for (const [index, policy] of accessPolicies(options).entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
@@ -62,4 +63,23 @@ test('the printed requests work as printed, and a signal ends it all', async () 
 
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a port that is taken is named, and what chooses another one', async () => {
+  const taken = createServer().listen(await freePort(), '::');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const { OPENAI_API_KEY: _, ...env } = process.env;
+  const child = spawn(process.execPath, [fileURLToPath(new URL('start.ts', import.meta.url))], {
+    env: { ...env, GATEWAY_PORT: String(port), ADMIN_ADDR: 'off', STATS_ADDR: 'off', READINESS_ADDR: 'off' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running = child;
+  child.stdout.resume();
+  const said = child.stderr.setEncoding('utf8').toArray();
+  expect(await once(child, 'close')).toEqual([1, null]);
+  const text = (await said).join('');
+  expect(text).toContain(`cannot listen on [::]:${port}: address already in use`);
+  expect(text).toContain('GATEWAY_PORT');
+  taken.close();
 });

@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 const packages: Readonly<Record<string, readonly string[]>> = {
   http: [],
   regex: [],
+  cel: ['regex'],
   llm: [],
   simulator: [],
   gateway: ['http', 'regex', 'llm', 'simulator'],

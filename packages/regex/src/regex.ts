@@ -15,6 +15,11 @@ export interface LinearRegex {
   matchesFully(text: string): boolean;
   /** Does the pattern occur in the text? */
   test(text: string): boolean;
+  /**
+   * Replaces the first match. `$1`, `$name` and `${name}` stand for groups (the longest run of letters, digits and `_` is the name), `$$`
+   * for a dollar; a group that is not there, or took no part, is empty.
+   */
+  replaceFirst(text: string, replacement: string): string;
 }
 
 export type CompiledRegex =
@@ -51,6 +56,10 @@ class Re2Regex implements LinearRegex {
   test(text: string): boolean {
     return this.#pattern.test(text);
   }
+
+  replaceFirst(text: string, replacement: string): string {
+    return replaceFirst(this.#pattern, text, replacement);
+  }
 }
 
 class NativeRegex implements LinearRegex {
@@ -76,4 +85,25 @@ class NativeRegex implements LinearRegex {
     this.#re2 ??= RE2JS.compile(this.source);
     return this.#re2.test(text);
   }
+
+  replaceFirst(text: string, replacement: string): string {
+    this.#re2 ??= RE2JS.compile(this.source);
+    return replaceFirst(this.#re2, text, replacement);
+  }
+}
+
+const groupReference = /\$(?:\$|\{([^}]*)\}|([0-9A-Za-z_]+))/g;
+
+function replaceFirst(pattern: RE2JS, text: string, replacement: string): string {
+  const matcher = pattern.matcher(text);
+  if (!matcher.find()) return text;
+  const names = pattern.namedGroups();
+  const group = (name: string): string => {
+    const index = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(names, name) ? (names[name] as number) : -1;
+    return index < 0 || index > matcher.groupCount() ? '' : (matcher.group(index) ?? '');
+  };
+  const filled = replacement.replace(groupReference, (all: string, braced?: string, bare?: string) =>
+    all === '$$' ? '$' : group(braced ?? bare ?? ''),
+  );
+  return text.slice(0, matcher.start()) + filled + text.slice(matcher.end());
 }

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
+import { decodeForm, encodeFormText } from '../encoding/form.ts';
+import { keyText } from '../json/to.ts';
+import { compareStrings } from '../operators/compare.ts';
+import { CelError, functionError } from '../values/error.ts';
+import { CelMap } from '../values/map.ts';
+import { Uint } from '../values/number.ts';
+import { Fields, settle, typeNameOf, type Value } from '../values/value.ts';
+import { bytesOf, type FunctionDefinition, type FunctionGroup, unexpectedType } from './definition.ts';
+
+/** Encodings and hashes (spec 04 §5.5). */
+export const encodingFunctions: FunctionGroup = {
+  'base64.encode': base64Encode(),
+  'base64.decode': base64Decode(),
+  base64Encode: base64Encode(),
+  base64Decode: base64Decode(),
+  'url.encode': { min: 1, call: (_, value) => urlEncode(value) },
+  'url.decode': { min: 1, call: (_, value) => urlDecode(value) },
+  'form.encode': { min: 1, call: (_, value) => formEncode(value) },
+  'form.decode': { min: 1, call: (_, value) => formDecode(value) },
+  'sha1.encode': hash('sha1'),
+  'sha256.encode': hash('sha256'),
+  'md5.encode': hash('md5'),
+};
+
+function base64Encode(): FunctionDefinition {
+  return {
+    min: 1,
+    call: (_, value) => {
+      const bytes = bytesOf(value);
+      return bytes === null ? unexpectedType(value, 'string or bytes') : encodeBase64(bytes);
+    },
+  };
+}
+
+function base64Decode(): FunctionDefinition {
+  return {
+    min: 1,
+    call: (_, value) => {
+      const bytes = bytesOf(value);
+      if (bytes === null) return unexpectedType(value, 'string or bytes');
+      return decodeBase64(Buffer.from(bytes).toString('latin1')) ?? functionError('base64.decode', 'text is no base64');
+    },
+  };
+}
+
+function urlEncode(value: Value): Value {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return unexpectedType(value, 'string or bytes');
+  const bytes = bytesOf(value) as Uint8Array;
+  let text = '';
+  for (const byte of bytes) {
+    const char = String.fromCharCode(byte);
+    text += /[A-Za-z0-9._~-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}
+
+function urlDecode(value: Value): Value {
+  const bytes = bytesOf(value);
+  if (bytes === null) return unexpectedType(value, 'string or bytes');
+  const text = Buffer.from(bytes).toString('latin1');
+  const decoded = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(decoded, 'latin1'));
+  } catch {
+    return functionError('url.decode', 'decoded bytes are no UTF-8');
+  }
+}
+
+function formDecode(value: Value): Value {
+  const bytes = bytesOf(value);
+  if (bytes === null) return unexpectedType(value, 'string or bytes');
+  const fields = new Map<string, string | string[]>();
+  for (const [key, text] of decodeForm(Buffer.from(bytes).toString('utf8'))) {
+    const before = fields.get(key);
+    if (before === undefined) fields.set(key, text);
+    else if (typeof before === 'string') fields.set(key, [before, text]);
+    else before.push(text);
+  }
+  return new CelMap(fields);
+}
+
+function formEncode(value: Value): Value {
+  if (!(value instanceof Fields)) return unexpectedType(value, 'map');
+  const pairs: string[] = [];
+  const keys = [...value.keys()].sort((a, b) => compareStrings(keyText(a), keyText(b)));
+  for (const key of keys) {
+    const field = value.get(key) ?? null;
+    for (const one of Array.isArray(field) ? (field as readonly Value[]) : [field]) {
+      if (one === null) continue;
+      const text = scalarText(one);
+      if (text instanceof CelError) return text;
+      pairs.push(`${encodeFormText(keyText(key))}=${encodeFormText(text)}`);
+    }
+  }
+  return pairs.join('&');
+}
+
+function scalarText(value: Value): string | CelError {
+  const plain = settle(value);
+  switch (typeof plain) {
+    case 'string':
+      return plain;
+    case 'boolean':
+    case 'number':
+    case 'bigint':
+      return String(plain);
+  }
+  if (plain instanceof Uint) return String(plain.value);
+  if (plain instanceof Uint8Array) return encodeBase64(plain);
+  return plain instanceof CelError
+    ? plain
+    : functionError('form.encode', () => `a form has no place for a ${typeNameOf(plain)}`);
+}
+
+function hash(algorithm: string): FunctionDefinition {
+  return {
+    min: 1,
+    call: (_, value) => {
+      const bytes = bytesOf(value);
+      return bytes === null
+        ? unexpectedType(value, 'string or bytes')
+        : createHash(algorithm).update(bytes).digest('hex');
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { compileRegex, type LinearRegex } from '@agentgateway/regex';
+import { displayed } from '../values/display.ts';
+import { CelError, functionError } from '../values/error.ts';
+import type { Value } from '../values/value.ts';
+import { type FunctionGroup, unexpectedType } from './definition.ts';
+
+/** Searching and replacing in time linear in the text (spec 04 §5.1, §5.5). */
+export const regexFunctions: FunctionGroup = {
+  matches: {
+    min: 2,
+    call: (host, text, source) => {
+      if (typeof text !== 'string') return unexpectedType(text, 'string');
+      const pattern = patternOf('matches', source);
+      if (pattern instanceof CelError) return pattern;
+      return host.spend(text.length) && pattern.test(text);
+    },
+  },
+  regexReplace: {
+    min: 3,
+    method: true,
+    call: (host, text, source, replacement) => {
+      if (typeof text !== 'string') return unexpectedType(text, 'string');
+      if (typeof replacement !== 'string') return unexpectedType(replacement, 'string');
+      const pattern = patternOf('regexReplace', source);
+      if (pattern instanceof CelError) return pattern;
+      return host.spend(text.length * 2) ? pattern.replaceFirst(text, replacement) : null;
+    },
+  },
+};
+
+/** Characters of a pattern. */
+const maxPattern = 4_096;
+const keptPatterns = 256;
+
+/**
+ * Patterns that were used last, and what is wrong with those that are none. Few expressions have a pattern that is computed, and these
+ * mostly one of few.
+ */
+const patterns = new Map<string, LinearRegex | CelError>();
+
+function patternOf(name: string, source: Value): LinearRegex | CelError {
+  if (typeof source !== 'string') return unexpectedType(source, 'string');
+  const known = patterns.get(source);
+  if (known !== undefined) return known;
+  const pattern = constantPattern(source, name);
+  const [oldest] = patterns.keys();
+  if (oldest !== undefined && patterns.size >= keptPatterns) patterns.delete(oldest);
+  patterns.set(source, pattern);
+  return pattern;
+}
+
+/** A pattern that is known when the expression is compiled; it is no error of the expression if it is not valid. */
+export function constantPattern(source: string, name = 'matches'): LinearRegex | CelError {
+  if (source.length > maxPattern) return functionError(name, `pattern is longer than ${maxPattern} characters`);
+  const compiled = compileRegex(source);
+  if (compiled.ok) return compiled.regex;
+  return functionError(name, () => `${displayed(source)} is not a valid regex: ${compiled.message}`);
+}

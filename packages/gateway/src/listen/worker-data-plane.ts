@@ -95,6 +95,8 @@ class WorkerDataPlane implements DataPlane {
       pool: this.#pool,
       sharedCell: (name, bytes) => this.#context.cells.scope([owner], spec).cell(name, bytes),
       log: this.#context.log,
+      sessions: this.#context.sessions,
+      forward: this.#context.forward,
     };
   }
 

@@ -1,4 +1,6 @@
 import type { Response, UpstreamPool } from '@agentgateway/http';
+import type { Forwarder } from '../runtime/forward.ts';
+import type { SessionCodec } from '../runtime/sessions.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -34,6 +36,10 @@ export interface Ports {
    */
   sharedCell(name: string, bytes: number): SharedArrayBuffer;
   readonly log: Log;
+  /** Seals and opens session ids: they name the worker that a session lives in. */
+  readonly sessions: SessionCodec;
+  /** The way to that worker, if it is another. */
+  readonly forward: Forwarder;
 }
 
 export interface Clock {

@@ -42,5 +42,4 @@ export type TrafficKind = TrafficPolicy['kind'];
 export type BackendKind = BackendPolicy['kind'];
 
 /** What a kind's options look like. */
-export type TrafficSpec<K extends TrafficKind> = Extract<TrafficPolicy, { kind: K }>['spec'];
 export type BackendSpec<K extends BackendKind> = Extract<BackendPolicy, { kind: K }>['spec'];

@@ -56,6 +56,12 @@ export const noPorts: Ports = {
   },
   sharedCell: () => unreachable('sharedCell'),
   log: { error() {}, warn() {}, info() {}, debug() {} },
+  get sessions(): Ports['sessions'] {
+    return unreachable('sessions');
+  },
+  get forward(): Ports['forward'] {
+    return unreachable('forward');
+  },
 };
 
 /** Ports that lead only to what is given. */

@@ -5,6 +5,7 @@ import { ask } from './support/ask.ts';
 import { count } from './support/counts.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
+import { leavesNothingOpen } from './support/open-resources.ts';
 import { freePort } from './support/ports.ts';
 import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
@@ -159,4 +160,29 @@ test('an upstream that answers before it has read all is heard, and is not asked
   client.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 10\r\n\r\n12345');
   expect(await client.until('early')).toContain('HTTP/1.1 503');
   expect(asked).toBe(1);
+});
+
+test('a try that took too long is ended upstream as well', async () => {
+  const ended = Promise.withResolvers<void>();
+  await using echo = await EchoServer.start('silent', (request) => request.socket.on('close', () => ended.resolve()));
+  await using gw = await gateway(one(echo.host, '{ timeout: { backendRequestTimeout: 20ms } }'));
+  expect((await ask(gw.port)).status).toBe(504);
+  await ended.promise;
+});
+
+test('a client that leaves between two tries ends them', async () => {
+  const refused = Promise.withResolvers<void>();
+  await using echo = await EchoServer.start('refusing', (_request, response) => {
+    response.on('close', refused.resolve);
+    response.writeHead(503).end();
+  });
+  await leavesNothingOpen(async () => {
+    await using gw = await gateway(one(echo.host, '{ retry: { attempts: 5, codes: [503], backoff: 1h } }'));
+    await using client = await RawClient.connect(gw.port);
+    client.write('GET / HTTP/1.1\r\nhost: h\r\n\r\n');
+    await refused.promise;
+    client.socket.destroy();
+    expect(await gw.line()).not.toHaveProperty('http.status');
+  });
+  expect(echo.requests).toHaveLength(1);
 });

@@ -234,3 +234,23 @@ test('a retry of an upload that is still coming sends it whole', async () => {
   expect(await client.until('part9')).toContain('part0part1part2');
   expect(asked).toBe(2);
 });
+
+test('a client that leaves resets its stream upstream; the connection stays for others', async () => {
+  const gone = Promise.withResolvers<number>();
+  await using upstream = await H2Upstream.start((incoming, response) => {
+    if (incoming.url !== '/endless') {
+      response.end('other');
+      return;
+    }
+    incoming.stream.on('close', () => gone.resolve(incoming.stream.rstCode ?? 0));
+    response.write('first');
+  });
+  await using gw = await gateway(to(upstream.host));
+  await using client = new H2Client(gw.url(''));
+  const stream = client.open({ ':path': '/endless' });
+  await once(stream, 'data');
+  stream.close(http2.constants.NGHTTP2_CANCEL);
+  expect(await gone.promise).toBe(http2.constants.NGHTTP2_CANCEL);
+  expect(await client.ask({ ':path': '/other' })).toMatchObject({ status: 200, text: 'other' });
+  expect(upstream.connections).toBe(1);
+});

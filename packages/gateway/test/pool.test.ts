@@ -167,3 +167,18 @@ test('a backend on a unix socket', async () => {
   server.close();
   server.closeAllConnections();
 });
+
+test('what may have been acted on is not sent again behind the client’s back', async () => {
+  let asked = 0;
+  await using echo = await EchoServer.start('dying', (request, response) => {
+    if (++asked === 2) request.socket.resetAndDestroy();
+    else response.end();
+  });
+  await using gw = await gateway(to(echo.host));
+  const post = { method: 'POST', body: 'pay' };
+  expect((await ask(gw.port, post)).status).toBe(200);
+  const lost = await ask(gw.port, post);
+  expect([lost.status, lost.text]).toEqual([503, 'upstream call failed: SendRequest']);
+  expect(asked).toBe(2);
+  expect((await ask(gw.port, post)).status).toBe(200);
+});

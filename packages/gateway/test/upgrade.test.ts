@@ -1,7 +1,9 @@
 import { once } from 'node:events';
+import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { Certificates } from './support/certificates.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
 import { RawClient } from './support/raw.ts';
@@ -79,4 +81,32 @@ test('an upstream that does not switch just answers', async () => {
   expect(response.statusCode).toBe(426);
   request.destroy();
   expect(await gw.line()).toMatchObject({ 'http.status': 426 });
+});
+
+test('a WebSocket over TLS, to a server that speaks TLS', async () => {
+  using certificates = new Certificates({ a: ['DNS:localhost'] });
+  const tls = { cert: certificates.read('a.pem'), key: certificates.read('a.key') };
+  const server = https.createServer(tls);
+  const sockets = new WebSocketServer({ server });
+  sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`heard ${data}`)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await using gw = await gateway(
+    `
+gateways: { default: { port: PORT, tls: { cert: a.pem, key: a.key } } }
+routes: [ { backends: [ { host: "127.0.0.1:${port}" } ], policies: { backendTLS: { root: ca.pem, hostname: localhost } } } ]
+`,
+    { directory: certificates.directory },
+  );
+  const socket = new WebSocket(`wss://localhost:${gw.port}/`, { ca: certificates.read('ca.pem') });
+  await once(socket, 'open');
+  socket.send('hello');
+  expect(String((await once(socket, 'message'))[0])).toBe('heard hello');
+  socket.close();
+  await once(socket, 'close');
+  expect(await gw.line()).toMatchObject({ 'http.status': 101 });
+  sockets.close();
+  server.close();
+  server.closeAllConnections();
 });

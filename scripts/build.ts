@@ -14,6 +14,7 @@ await build({
     agentgateway: 'packages/gateway/src/cli/main.ts',
     worker: 'packages/gateway/src/runtime/worker.ts',
     'data-plane': 'packages/gateway/src/listen/worker-data-plane.ts',
+    'password-thread': 'packages/gateway/src/policies/basic-auth/thread.ts',
     simulator: 'packages/simulator/src/main.ts',
   },
   outdir: 'dist',

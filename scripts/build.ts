@@ -26,6 +26,7 @@ await build({
     agentgateway: 'packages/gateway/src/cli/main.mjs',
     worker: 'packages/gateway/src/runtime/worker.mjs',
     'data-plane': 'packages/gateway/src/listen/worker-data-plane.ts',
+    'password-thread': 'packages/gateway/src/policies/basic-auth/thread.ts',
     simulator: 'packages/simulator/src/main.ts',
   },
   outdir,

@@ -55,6 +55,8 @@ export const errorKinds = {
   processingFailed: kind(503, 'processing failed', 'Internal'),
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
+  basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
+  proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),

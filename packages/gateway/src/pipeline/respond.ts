@@ -35,6 +35,8 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
     if (isStream(original.body)) original.body.cancel(new Error('replaced by a policy'));
     response = decided instanceof GatewayError ? noteError(exchange, decided) : decided;
   }
+  // Before the queue, in which the gateway's own challenge may stand.
+  stripResponseHopByHop(response.status, response.headers);
   if (exchange.responseHeaders !== null) mergeQueued(exchange.responseHeaders, response.headers);
   record.respondedAt = exchange.clock.now();
   record.status = response.status;
@@ -48,7 +50,6 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
     response = noteError(exchange, new GatewayError('upgradeFailed'));
     record.status = response.status;
   }
-  stripResponseHopByHop(response.status, response.headers);
   if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
   if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);

@@ -2,6 +2,7 @@ import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
+import type { BasicAuthSpec } from './basic-auth/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
@@ -16,6 +17,7 @@ import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
+  | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }

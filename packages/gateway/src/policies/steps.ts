@@ -21,6 +21,10 @@ export interface PolicyCode<Spec> {
 export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode<SpecOf<K>>> } = {
   apiKey: async () => ({ request: (await import('./api-key/step.ts')).compileApiKey }),
   backendAuth: async () => ({ request: (await import('./backend-auth/step.ts')).compileBackendAuth }),
+  basicAuth: async () => {
+    const { compileBasicAuth } = await import('./basic-auth/step.ts');
+    return { request: (spec) => compileBasicAuth(spec) };
+  },
   cors: async () => ({ request: (await import('./cors/step.ts')).compileCors }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),

@@ -3,6 +3,7 @@ import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
+import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
 import { corsSchema } from '../../policies/cors/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
@@ -14,7 +15,11 @@ import { closed, maybe } from './closed.ts';
 import { notYet } from './not-yet.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
-export const gatewayPolicies = { apiKey: maybe(apiKeySchema), cors: maybe(corsSchema) };
+export const gatewayPolicies = {
+  apiKey: maybe(apiKeySchema),
+  cors: maybe(corsSchema),
+  basicAuth: maybe(basicAuthSchema),
+};
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
 
@@ -33,6 +38,7 @@ export const routePolicySchema = closed(
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    basicAuth: maybe(basicAuthSchema),
   },
   notYet.routePolicies,
 );

@@ -68,7 +68,7 @@ function addListener(reference: string, options: Options, bind: string, path: Pa
     tls: protocolTls(protocol, options, path, translation),
   });
   const target = { gateway: { name: GATEWAY, namespace: GATEWAY, listener: reference } };
-  addGatewayPolicies(options, `gateway/${reference}`, target, translation);
+  addGatewayPolicies(options, path, `gateway/${reference}`, target, translation);
   return key;
 }
 

@@ -2,6 +2,7 @@ import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
+import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
 import { corsSpec } from '../../policies/cors/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
@@ -16,7 +17,7 @@ import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/
 import type { Translation } from './translation.ts';
 
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
-export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
+export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   const {
     requestHeaderModifier,
@@ -36,7 +37,7 @@ export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
   if (urlRewrite) policies.push({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
   if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
-  policies.push(...accessPolicies(options));
+  policies.push(...accessPolicies(options, path, translation));
   if (limits.length > 0) policies.push({ kind: 'localRateLimit', spec: limits });
   if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
@@ -44,9 +45,15 @@ export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
 }
 
 /** Policies that say who may come in: the same in the gateway phase and in the route phase. */
-function accessPolicies({ cors, apiKey }: GatewayPolicies): TrafficPolicy[] {
+function accessPolicies(
+  { cors, basicAuth, apiKey }: GatewayPolicies,
+  path: Path,
+  { files }: Translation,
+): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
+  if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
   return policies;
 }
@@ -81,12 +88,13 @@ export function backendPolicies(
 /** Puts the gateway-phase policies of a listener beside the tree, under `<prefix>/<i>` (spec 01 §3.3). */
 export function addGatewayPolicies(
   options: GatewayPolicies | null | undefined,
+  path: Path,
   prefix: string,
   target: PolicyTarget,
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of accessPolicies(options).entries()) {
+  for (const [index, policy] of accessPolicies(options, path, translation).entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

@@ -123,6 +123,13 @@ test('a connection that is old enough is ended, after what it is doing', async (
   for (const client of [one, other]) expect(await client.end()).toMatch(/connection: close[\s\S]*done/);
 });
 
+test('a connection that never says anything grows old as well', async () => {
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(`${to(echo.host)}frontendPolicies: { http: { maxConnectionDuration: 20ms } }\n`);
+  await using silent = await RawClient.connect(gw.port);
+  expect(await silent.end()).toBe('');
+});
+
 test('an old connection of HTTP/2 gets GOAWAY', async () => {
   verifies('PROXY-24');
   const open = Promise.withResolvers<() => void>();

@@ -3,9 +3,11 @@ import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { ask } from './support/ask.ts';
 import { Certificates } from './support/certificates.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
+import { H2Upstream } from './support/h2-upstream.ts';
 import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
 
@@ -109,4 +111,27 @@ routes: [ { backends: [ { host: "127.0.0.1:${port}" } ], policies: { backendTLS:
   sockets.close();
   server.close();
   server.closeAllConnections();
+});
+
+test('a WebSocket to a server that would rather speak HTTP/2', async () => {
+  using certificates = new Certificates({ a: ['DNS:localhost'] });
+  const tls = { cert: certificates.read('a.pem'), key: certificates.read('a.key') };
+  await using upstream = await H2Upstream.start(undefined, tls);
+  const sockets = new WebSocketServer({ noServer: true });
+  upstream.server.on('upgrade', (request, socket, head) =>
+    sockets.handleUpgrade(request, socket, head, (peer) => peer.send('welcome')),
+  );
+  await using gw = await gateway(
+    `
+gateways: { default: { port: PORT } }
+routes: [ { backends: [ { host: "${upstream.host}" } ], policies: { backendTLS: { root: ca.pem, hostname: localhost } } } ]
+`,
+    { directory: certificates.directory },
+  );
+  // An ordinary request first: the pool has learnt that HTTP/2 is spoken there.
+  expect((await ask(gw.port)).text).toBe('2.0');
+  const socket = new WebSocket(`ws://127.0.0.1:${gw.port}/`);
+  expect(String((await once(socket, 'message'))[0])).toBe('welcome');
+  socket.terminate();
+  await gw.line(2);
 });

@@ -94,6 +94,7 @@ try {
     '| measured on one core | median (lowest – highest) |',
     '|---|---|',
     `| plain route, against nginx as reverse proxy | **${show(plain.ratio, 2, ' ×')}** |`,
+    `| the same per second of processor time | ${show(plain.cpuRatio ?? plain.ratio, 2, ' ×')} |`,
     `| plain route, requests per second | ${show(plain.ours, 0)} |`,
     `| Chat Completions, against Portkey's gateway | **${show(chat.portkey.ratio, 1, ' ×')}** |`,
     `| Chat Completions, against the provider directly | ${show(chat.direct.ratio, 2, ' ×')} |`,

@@ -227,3 +227,19 @@ test('a dynamic backend of a secure listener goes to the port of https', async (
   for (const host of ['127.0.0.7', '127.0.0.7:1']) await ask(gw.port, { ...how, headers: { host } });
   expect(gw.lines.map((line) => line.endpoint)).toEqual(['127.0.0.7:443', '127.0.0.7:1']);
 });
+
+test('suites and groups of a listener are the only ones it takes', async () => {
+  const config = (more: string) =>
+    `gateways: { default: { port: PORT, tls: { cert: a.pem, key: a.key, ${more} } } }\nroutes: [ { policies: ${ok} } ]`;
+  const client = { ca, servername: 'a.com' };
+  await using groups = await gateway(config('keyExchangeGroups: [P-384]'), options);
+  await expect(RawClient.connect(groups.port, { ...client, ecdhCurve: 'X25519' })).rejects.toThrow();
+  await using fitting = await RawClient.connect(groups.port, { ...client, ecdhCurve: 'X25519:P-384' });
+  expect(fitting.state).toBe('open');
+  const suite = 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384';
+  await using suites = await gateway(config(`cipherSuites: [${suite}], maxTLSVersion: TLS_V1_2`), options);
+  const other = { ...client, ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' };
+  await expect(RawClient.connect(suites.port, other)).rejects.toThrow();
+  await using same = await RawClient.connect(suites.port, client);
+  expect((same.socket as tls.TLSSocket).getCipher().standardName).toBe(suite);
+});

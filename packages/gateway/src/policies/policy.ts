@@ -4,11 +4,13 @@ import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
+import type { CsrfSpec } from './csrf/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
@@ -19,9 +21,11 @@ export type TrafficPolicy =
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
+  | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }
   | { readonly kind: 'timeout'; readonly spec: TimeoutSpec }
@@ -33,6 +37,7 @@ export type BackendPolicy =
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
 
 /** Policies on connections and on what is written about requests. */

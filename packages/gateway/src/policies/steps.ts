@@ -26,11 +26,13 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
     return { request: (spec) => compileBasicAuth(spec) };
   },
   cors: async () => ({ request: (await import('./cors/step.ts')).compileCors }),
+  csrf: async () => ({ request: (await import('./csrf/step.ts')).compileCsrf }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   requestHeaderModifier: async () => ({
     request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
   }),
+  requestRedirect: async () => ({ request: (await import('./request-redirect/step.ts')).compileRequestRedirect }),
   responseHeaderModifier: async () => ({
     response: (await import('./header-modifier/step.ts')).compileResponseHeaderModifier,
   }),

@@ -52,7 +52,6 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [
     ...gatewayPolicies,
-    'requestRedirect',
     'requestMirror',
     'mcpAuthorization',
     'mcpGuardrails',
@@ -60,7 +59,6 @@ export const notYet = {
     'a2a',
     'backendTunnel',
     'remoteRateLimit',
-    'csrf',
     'buffer',
     'delay',
   ],
@@ -69,7 +67,6 @@ export const notYet = {
     'http',
     'tcp',
     'backendTunnel',
-    'requestRedirect',
     'health',
     'extAuthz',
     'authorization',

@@ -5,9 +5,11 @@ import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
 import { corsSchema } from '../../policies/cors/schema.ts';
+import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
@@ -39,6 +41,8 @@ export const routePolicySchema = closed(
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
     basicAuth: maybe(basicAuthSchema),
+    csrf: maybe(csrfSchema),
+    requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.routePolicies,
 );
@@ -51,6 +55,7 @@ export const backendPolicySchema = closed(
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
     ai: maybe(aiPolicySchema),
+    requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.backendPolicies,
 );

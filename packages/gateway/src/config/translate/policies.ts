@@ -4,10 +4,12 @@ import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
 import { corsSpec } from '../../policies/cors/schema.ts';
+import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSpec } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
@@ -19,28 +21,21 @@ import type { Translation } from './translation.ts';
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
 export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
-  const {
-    requestHeaderModifier,
-    responseHeaderModifier,
-    urlRewrite,
-    directResponse,
-    ai,
-    localRateLimit,
-    timeout,
-    retry,
-  } = options;
-  const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
-  if (requestHeaderModifier)
-    policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
-  if (responseHeaderModifier)
-    policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
-  if (urlRewrite) policies.push({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
-  if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
-  if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
+  const add = (policy: TrafficPolicy) => policies.push(policy);
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
+  const { ai, csrf, localRateLimit, timeout, retry } = options;
+  if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
+  if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
+  if (urlRewrite) add({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
+  if (directResponse) add({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
+  if (ai) add({ kind: 'ai', spec: aiPolicySpec(ai) });
   policies.push(...accessPolicies(options, path, translation));
-  if (limits.length > 0) policies.push({ kind: 'localRateLimit', spec: limits });
-  if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
-  if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
+  if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
+  const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
+  if (limits.length > 0) add({ kind: 'localRateLimit', spec: limits });
+  if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
+  if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
   return policies;
 }
 
@@ -71,12 +66,13 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, backendTLS, backendAuth, ai } = options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier)
     policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  if (requestRedirect) policies.push({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;

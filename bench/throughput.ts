@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startGateway } from './lib/gateway.ts';
 import { answer, startProxy } from './lib/nginx.ts';
-import { node, root, start } from './lib/processes.ts';
+import { node, type Running, root, start } from './lib/processes.ts';
 import { type Spread, spread } from './lib/spread.ts';
 import { drive } from './lib/wrk.ts';
 
@@ -9,11 +9,16 @@ import { drive } from './lib/wrk.ts';
 export const MEASURED = 0;
 export const DRIVER = 1;
 
+/** Seconds that each side is driven before anything counts. */
+const WARM_UP = 12;
+
 export interface Comparison {
   readonly ours: Spread;
   readonly theirs: Spread;
   /** Ours over theirs, round by round. */
   readonly ratio: Spread;
+  /** The same for answers per second of processor time, which other work on the machine disturbs less; null without one. */
+  readonly cpuRatio: Spread | null;
 }
 
 /** A body as a small tool would send it. */
@@ -27,23 +32,38 @@ export const chatBody = JSON.stringify({
 
 interface Side {
   readonly url: string;
+  /** What answers there, if its processor time counts. */
+  readonly process?: Running;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Drives two servers in turn, a round each, and compares them round by round. */
 async function compare(ours: Side, theirs: Side, rounds: number, seconds: number): Promise<Comparison> {
   const options = { connections: 32, seconds, expect: answer, body: chatBody };
-  const run = async ({ url, headers }: Side) =>
-    (await drive(DRIVER, url, { ...options, headers: { 'content-type': 'application/json', ...headers } })).rate;
-  await run(ours);
-  await run(theirs);
-  const a: number[] = [];
-  const b: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    a.push(await run(ours));
-    b.push(await run(theirs));
+  const run = async ({ url, headers, process }: Side) => {
+    const before = process?.cpu() ?? 0;
+    const { rate, answers } = await drive(DRIVER, url, {
+      ...options,
+      headers: { 'content-type': 'application/json', ...headers },
+    });
+    return { rate, perCpuSecond: process === undefined ? Number.NaN : answers / (process.cpu() - before) };
+  };
+  // Compilers take their time with code that is new to them.
+  for (let warm = 0; warm < WARM_UP; warm += seconds) {
+    await run(ours);
+    await run(theirs);
   }
-  return { ours: spread(a), theirs: spread(b), ratio: spread(a.map((rate, i) => rate / (b[i] as number))) };
+  const results: { readonly a: Awaited<ReturnType<typeof run>>; readonly b: Awaited<ReturnType<typeof run>> }[] = [];
+  for (let round = 0; round < rounds; round++) results.push({ a: await run(ours), b: await run(theirs) });
+  return {
+    ours: spread(results.map(({ a }) => a.rate)),
+    theirs: spread(results.map(({ b }) => b.rate)),
+    ratio: spread(results.map(({ a, b }) => a.rate / b.rate)),
+    cpuRatio:
+      ours.process === undefined || theirs.process === undefined
+        ? null
+        : spread(results.map(({ a, b }) => a.perCpuSecond / b.perCpuSecond)),
+  };
 }
 
 /** Plain route: ours against nginx as reverse proxy, each alone on its core while it is driven. */
@@ -55,7 +75,12 @@ export async function plainRoute(upstream: number, rounds: number, seconds: numb
     config: plainConfig(8011, upstream),
   });
   const nginx = await startProxy(MEASURED, 8012, upstream);
-  const result = await compare({ url: 'http://127.0.0.1:8011/' }, { url: 'http://127.0.0.1:8012/' }, rounds, seconds);
+  const result = await compare(
+    { url: 'http://127.0.0.1:8011/', process: gateway },
+    { url: 'http://127.0.0.1:8012/', process: nginx },
+    rounds,
+    seconds,
+  );
   await Promise.all([gateway.stop(), nginx.stop()]);
   return result;
 }
@@ -67,7 +92,11 @@ export async function chatCompletions(
   seconds: number,
 ): Promise<{ readonly portkey: Comparison; readonly direct: Comparison }> {
   const gateway = await startGateway({ core: MEASURED, port: 8013, name: 'chat', config: chatConfig(8013, upstream) });
-  const ours = { url: 'http://127.0.0.1:8013/v1/chat/completions', headers: { authorization: 'Bearer client-key' } };
+  const ours = {
+    url: 'http://127.0.0.1:8013/v1/chat/completions',
+    headers: { authorization: 'Bearer client-key' },
+    process: gateway,
+  };
   const portkey = await start(
     MEASURED,
     [node, join(root, 'bench/node_modules/@portkey-ai/gateway/build/start-server.js'), '--port=8014', '--headless'],
@@ -76,6 +105,7 @@ export async function chatCompletions(
   );
   const theirs = {
     url: 'http://127.0.0.1:8014/v1/chat/completions',
+    process: portkey,
     headers: {
       authorization: 'Bearer provider-key',
       'x-portkey-provider': 'openai',

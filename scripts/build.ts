@@ -1,22 +1,35 @@
 /**
- * `npm run build`: bundles the gateway into `dist/`, for images, `npx` and everybody who does not start it from source. Each
+ * `npm run build [-- DIRECTORY]`: bundles the gateway into `dist/`, for images, `npx` and everybody who does not start it from source. Each
  * thread's entry is a bundle of its own; what is loaded on demand stays in chunks of its own.
  */
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-rmSync(join(root, 'dist'), { recursive: true, force: true });
+const outdir = resolve(process.argv[2] ?? `${root}/dist`);
+
+/** The commit that is built; `unknown` outside of a clone. */
+function revision(): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}
+
+rmSync(outdir, { recursive: true, force: true });
 await build({
   absWorkingDir: root,
   entryPoints: {
-    agentgateway: 'packages/gateway/src/cli/main.ts',
-    worker: 'packages/gateway/src/runtime/worker.ts',
+    agentgateway: 'packages/gateway/src/cli/main.mjs',
+    worker: 'packages/gateway/src/runtime/worker.mjs',
     'data-plane': 'packages/gateway/src/listen/worker-data-plane.ts',
+    'password-thread': 'packages/gateway/src/policies/basic-auth/thread.ts',
     simulator: 'packages/simulator/src/main.ts',
   },
-  outdir: 'dist',
+  outdir,
   entryNames: '[name]',
   chunkNames: 'chunks/[name]-[hash]',
   outExtension: { '.js': '.mjs' },
@@ -28,10 +41,10 @@ await build({
   sourcemap: true,
   minifySyntax: true,
   legalComments: 'linked',
-  define: { 'process.env.AGENTGATEWAY_BUNDLE': '"1"' },
+  define: { AGENTGATEWAY_GIT_REVISION: JSON.stringify(revision()) },
   // Libraries in CommonJS ask for Node's modules through `require`.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-  logLevel: 'info',
+  logLevel: process.argv[2] === undefined ? 'info' : 'warning',
 });

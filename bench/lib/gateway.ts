@@ -16,7 +16,7 @@ export function gatewayCommand({ name, config, bundle }: GatewayOptions): string
   const file = scratch(`${name}.yaml`);
   writeFileSync(file, `config: { workerThreads: 1, adminAddr: off, statsAddr: off, readinessAddr: off }\n${config}`);
   const entry =
-    bundle === true ? join(root, 'dist', 'agentgateway.mjs') : join(root, 'packages/gateway/src/cli/main.ts');
+    bundle === true ? join(root, 'dist', 'agentgateway.mjs') : join(root, 'packages/gateway/src/cli/main.mjs');
   return [node, entry, '-f', file];
 }
 

@@ -16,6 +16,8 @@ export interface Running {
   readonly child: ChildProcess;
   /** Resident memory of the process, bytes. */
   memory(): number;
+  /** Processor time that it has used so far, all threads, user and system, seconds. */
+  cpu(): number;
   stop(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function start(
   const process_: Running = {
     child,
     memory: () => residentMemory(child.pid as number),
+    cpu: () => processorTime(child.pid as number),
     async stop() {
       running.delete(process_);
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -81,6 +84,13 @@ async function answering(port: number, child: ChildProcess): Promise<void> {
 function residentMemory(pid: number): number {
   const line = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(line?.[1] ?? 0) * 1024;
+}
+
+function processorTime(pid: number): number {
+  // Behind the name, which may hold anything, user and system time are fields 12 and 13, in hundredths of a second.
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** @throws Error naming what to install. */

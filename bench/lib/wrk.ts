@@ -8,6 +8,8 @@ import { root, scratch } from './processes.ts';
 export interface Load {
   /** Answers per second, every one of them held against what was expected. */
   readonly rate: number;
+  /** How many there were. */
+  readonly answers: number;
   /** Microseconds. */
   readonly p50: number;
   readonly p99: number;
@@ -73,5 +75,5 @@ export async function drive(
   if (result.wrong > 0 || result.errors > 0 || result.checked === 0) {
     throw new Error(`${url}: ${result.wrong} wrong answers, ${result.errors} errors, ${result.checked} checked`);
   }
-  return { rate: result.checked / (result.duration / 1e6), p50: result.p50, p99: result.p99 };
+  return { rate: result.checked / (result.duration / 1e6), answers: result.checked, p50: result.p50, p99: result.p99 };
 }

@@ -4,24 +4,17 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { freePort } from '../../packages/gateway/test/support/ports.ts';
 
 const run = promisify(execFile);
 let running: ChildProcess | null = null;
 
 afterEach(async () => {
   if (running === null || running.exitCode !== null) return;
-  running.kill('SIGKILL');
+  // Not SIGKILL: it is this process that ends the gateway.
+  running.kill('SIGTERM');
   await once(running, 'exit');
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** What it prints, up to the point where it waits for requests. */
 async function start(): Promise<{ child: ChildProcess; welcome: string }> {
@@ -61,7 +54,7 @@ test('the printed requests work as printed, and a signal ends it all', async () 
     commands(welcome).map(async (command) => (await run('sh', ['-c', command])).stdout),
   );
   expect(more).toEqual([]);
-  expect(JSON.parse(plain ?? '')).toMatchObject({ object: 'chat.completion', usage: { completion_tokens: 9 } });
+  expect(JSON.parse(plain ?? '')).toMatchObject({ object: 'chat.completion', usage: { completion_tokens: 10 } });
   expect(stream).toContain('"delta":{"content":"You"}');
   expect(stream?.trimEnd().endsWith('data: [DONE]')).toBe(true);
   expect(stream).not.toContain('"usage":{');
@@ -70,4 +63,23 @@ test('the printed requests work as printed, and a signal ends it all', async () 
 
   child.kill('SIGTERM');
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a port that is taken is named, and what chooses another one', async () => {
+  const taken = createServer().listen(await freePort(), '::');
+  await once(taken, 'listening');
+  const { port } = taken.address() as { port: number };
+  const { OPENAI_API_KEY: _, ...env } = process.env;
+  const child = spawn(process.execPath, [fileURLToPath(new URL('start.ts', import.meta.url))], {
+    env: { ...env, GATEWAY_PORT: String(port), ADMIN_ADDR: 'off', STATS_ADDR: 'off', READINESS_ADDR: 'off' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running = child;
+  child.stdout.resume();
+  const said = child.stderr.setEncoding('utf8').toArray();
+  expect(await once(child, 'close')).toEqual([1, null]);
+  const text = (await said).join('');
+  expect(text).toContain(`cannot listen on [::]:${port}: address already in use`);
+  expect(text).toContain('GATEWAY_PORT');
+  taken.close();
 });

@@ -31,6 +31,11 @@ const child = spawn(fileURLToPath(new URL('../../bin/agentgateway', import.meta.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
 child.once('error', (error) => process.stderr.write(`the gateway cannot be started: ${error.message}\n`));
 child.once('close', (code) => {
+  if (code === 1) {
+    process.stderr.write(
+      'GATEWAY_PORT, ADMIN_ADDR, STATS_ADDR and READINESS_ADDR choose other ports: GATEWAY_PORT=8081 ADMIN_ADDR=off … npm start\n',
+    );
+  }
   process.exitCode = code ?? 1;
   void simulator?.close();
 });

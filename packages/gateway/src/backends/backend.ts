@@ -1,6 +1,6 @@
 import type { Response } from '@agentgateway/http';
 import type { Exchange } from '../pipeline/exchange.ts';
-import type { Ports, ResponseStep, Step } from '../pipeline/step.ts';
+import type { PlacedResponseStep, Ports, Step } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy } from '../policies/policy.ts';
 import type { Backend } from '../resources/model.ts';
@@ -21,7 +21,7 @@ export interface CompiledBackend {
 export interface Attempt {
   /** The backend phase, in order. */
   readonly steps: readonly Step[];
-  readonly responseSteps: readonly ResponseStep[];
+  readonly responseSteps: readonly PlacedResponseStep[];
   /** Sends the request and gives the response's head. Throws GatewayError. */
   send(exchange: Exchange): Response | Promise<Response>;
 }
@@ -38,7 +38,7 @@ export interface BackendContext {
   /** Compiles the backend phase of a set of policies, in the order of the table. */
   phase(policies: readonly BackendPolicy[]): {
     readonly steps: readonly Step[];
-    readonly responseSteps: readonly ResponseStep[];
+    readonly responseSteps: readonly PlacedResponseStep[];
   };
 }
 

@@ -7,7 +7,7 @@ import { buildInfo, VERSION } from './version.ts';
 
 /** Carries out a command line; resolves with the exit code: 0, 1 for a failure, 2 for a command line that makes no sense. */
 export async function main(args: readonly string[]): Promise<number> {
-  const command = parseArgs(args);
+  const command = parseArgs(args, ['simulate']);
   switch (command.type) {
     case 'help':
       process.stdout.write(HELP);
@@ -19,8 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
       process.stderr.write(`${command.message}\n`);
       return 2;
     case 'command':
-      process.stderr.write(`not supported yet: command ${command.name}\n`);
-      return 2;
+      return playProvider(command.args);
     case 'run': {
       if (command.validateOnly) {
         const { exitCode, text } = validate(command.source, process.env, compileRegex);
@@ -36,4 +35,16 @@ export async function main(args: readonly string[]): Promise<number> {
       return run(found.source);
     }
   }
+}
+
+/** `simulate`: plays a provider's API until it is told to end. */
+async function playProvider(args: readonly string[]): Promise<number> {
+  const { simulate } = await import('@agentgateway/simulator');
+  const started = await simulate(args, (text) => process.stdout.write(text));
+  if ('exitCode' in started) return started.exitCode;
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  await started.close();
+  return 0;
 }

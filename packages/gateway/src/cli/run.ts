@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { compileRegex } from '@agentgateway/regex';
 import { adminHandler } from '../admin/admin.ts';
 import { readinessHandler } from '../admin/readiness.ts';
@@ -64,6 +65,7 @@ function load(source: ConfigSource): Loaded | Failed {
 /** The process: supervisor, management servers, the watch on the configuration, and the end of it all. */
 class Gateway {
   readonly #source: ConfigSource;
+  readonly #settings: Settings;
   readonly #levels: LogLevels;
   readonly #writer: LineWriter;
   readonly #telemetry: Telemetry;
@@ -82,6 +84,7 @@ class Gateway {
 
   constructor(settings: Settings, source: ConfigSource) {
     this.#source = source;
+    this.#settings = settings;
     this.#levels = new LogLevels(settings.logging.level);
     this.#writer = new LineWriter({ fd: 1, lock: this.#outputLock, id: 1 });
     this.#telemetry = new Telemetry({
@@ -207,6 +210,9 @@ class Gateway {
     }
     metrics.configSynchronized(failure === null);
     if (failure === null) {
+      if ('settings' in next && !isDeepStrictEqual(next.settings, this.#settings)) {
+        log.warn('config', 'the config section is not what this process was started with: it is read at a start only');
+      }
       this.#watch?.replace(next.files);
       log.info('config', 'loaded config');
     } else {

@@ -39,7 +39,10 @@ export function parseDuration(text: string): ParsedDuration {
 /** Field that holds a duration; its output is in milliseconds. */
 export function duration() {
   return z
-    .string({ error: 'expected a duration as a string such as "5s", "250ms" or "1h30m"' })
+    .string({
+      error: ({ input }) =>
+        input === undefined ? undefined : 'expected a duration as a string such as "5s", "250ms" or "1h30m"',
+    })
     .transform((text, context) => {
       const parsed = parseDuration(text);
       if ('ms' in parsed) return parsed.ms;

@@ -461,7 +461,7 @@ backends: [{name: a, host: "h:80", policies: {backendAuth: TOPSECRET}}]`;
 
 test('all mistakes at once, in the order of the file', () => {
   const text = `routes:
-- policies: {timout: 1, cors: {}}
+- policies: {timout: 1, oidc: {}}
   backends: [{host: nope}]
 gatewais: {}
 config: {dns: {edns0: 1}}`;

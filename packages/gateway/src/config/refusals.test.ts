@@ -9,7 +9,7 @@ const backend = (fields: string) => route(`backends: [{${fields}}]`);
 
 const ROOT = '$schema, config, gateways, routes, binds, frontendPolicies, backends';
 const ROUTE_POLICIES =
-  'requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, backendTLS, backendAuth, apiKey, timeout, retry';
+  'requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, backendTLS, backendAuth, apiKey, timeout, retry, cors, localRateLimit, basicAuth, csrf, requestRedirect';
 const DURATION = 'expected a duration as a string such as "5s", "250ms" or "1h30m"';
 const TARGET = 'invalid host:port; write host:port, [ipv6]:port or unix:/path';
 const ADDRESS = 'expected off, unix:/path, localhost:PORT or IP:PORT';
@@ -85,7 +85,7 @@ test.each<[string, string]>([
     'gateways: {g: {port: 80, protocol: HTTP, tls: {cert: c, key: k}}}',
     'gateway.yaml:1:42: gateways.g.tls: protocol HTTP cannot set tls',
   ],
-  ['gateways: {g: {port: 80, cors: {}}}', 'gateway.yaml:1:26: not supported yet: gateways.g.cors'],
+  ['gateways: {g: {port: 80, oidc: {}}}', 'gateway.yaml:1:26: not supported yet: gateways.g.oidc'],
   [
     'gateways: {g: {port: 80, apiKey: {keys: []}, listeners: [{}]}}',
     'gateway.yaml:1:12: gateways.g: gateways.g cannot set protocol, tls, or policy fields when listeners are configured',
@@ -155,7 +155,7 @@ test.each<[string, string]>([
     policy('timout: {}'),
     `${LOCATION}14: routes[0].policies.timout: unknown field; allowed: ${ROUTE_POLICIES}; did you mean "timeout"?`,
   ],
-  [policy('cors: {}'), `${LOCATION}14: not supported yet: routes[0].policies.cors`],
+  [policy('oidc: {}'), `${LOCATION}14: not supported yet: routes[0].policies.oidc`],
   [
     policy('timeout: {requestTimeout: 5}'),
     `${LOCATION}40: routes[0].policies.timeout.requestTimeout: ${DURATION}, got 5`,

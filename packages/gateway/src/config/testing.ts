@@ -42,3 +42,9 @@ export function refused(text: string, env: Env = {}, files: Readonly<Record<stri
   const result = load(text, env, files);
   return result.ok ? [] : formatErrors(result.errors).split('\n');
 }
+
+/** What is said about policies of a route that must be wrong, without the place in the file. */
+export function refusedPolicy(fields: string): string[] {
+  const lines = refused(`gateways: {default: {port: 3000}}\nroutes:\n- policies: {${fields}}\n`);
+  return lines.map((line) => line.replace(/^gateway\.yaml:3:\d+: /, '').replace('routes[0].policies.', ''));
+}

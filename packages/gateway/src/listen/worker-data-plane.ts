@@ -1,9 +1,16 @@
-import { createServerContext, Dns, type ServerContext, UpstreamPool } from '@agentgateway/http';
+import {
+  createServerContext,
+  Dns,
+  type HostResolver,
+  type ServerContext,
+  type ServerTlsOptions,
+  UpstreamPool,
+} from '@agentgateway/http';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
 import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
-import type { Bind, Listener, ResourceDelta, ResourceId } from '../resources/model.ts';
+import type { Bind, Listener, ListenerTls, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { WorkerContext } from '../runtime/context.ts';
 import type { LineSink } from '../telemetry/app-log.ts';
@@ -14,7 +21,19 @@ import { HttpUpstreams } from '../upstream/http-upstreams.ts';
 import { BindServer } from './bind-server.ts';
 import type { DataPlane } from './data-plane.ts';
 
-const clock = { now: () => performance.now(), epoch: () => Date.now() };
+const clock = {
+  now: () => performance.now(),
+  epoch: () => Date.now(),
+  monotonic: () => process.hrtime.bigint(),
+};
+
+/** What a data plane may be given in place of the process's own. */
+export interface DataPlaneOptions {
+  /** Where lines of both logs go; absent is standard output. */
+  readonly sink?: LineSink & Partial<Disposable>;
+  /** How names of upstreams are resolved; absent is as the settings say. */
+  readonly resolver?: HostResolver;
+}
 
 interface Staged {
   readonly state: ResourceState;
@@ -28,7 +47,7 @@ class WorkerDataPlane implements DataPlane {
   readonly #telemetry: Telemetry;
   readonly #sink: LineSink & Partial<Disposable>;
   readonly #pool: UpstreamPool;
-  readonly #dns: Dns;
+  readonly #dns: HostResolver;
   readonly #pipeline: Pipeline;
   readonly #compiler: PlanCompiler;
   readonly #contexts = new WeakMap<Listener, ServerContext>();
@@ -38,7 +57,7 @@ class WorkerDataPlane implements DataPlane {
   #state = ResourceState.empty;
   #staged: Staged | null = null;
 
-  constructor(context: WorkerContext, sink?: LineSink) {
+  constructor(context: WorkerContext, { sink, resolver }: DataPlaneOptions) {
     const { settings } = context;
     this.#context = context;
     const levels = new LogLevels(settings.logging.level);
@@ -52,7 +71,7 @@ class WorkerDataPlane implements DataPlane {
     });
     context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
     context.telemetry.onLogLevel((level) => levels.set(level));
-    this.#dns = new Dns({ family: settings.dnsLookupFamily });
+    this.#dns = resolver ?? new Dns({ family: settings.dnsLookupFamily });
     this.#pool = new UpstreamPool({
       resolver: this.#dns,
       onConnect: (milliseconds, transport) => this.#telemetry.metrics.upstreamConnect(transport, milliseconds),
@@ -76,6 +95,8 @@ class WorkerDataPlane implements DataPlane {
       pool: this.#pool,
       sharedCell: (name, bytes) => this.#context.cells.scope([owner], spec).cell(name, bytes),
       log: this.#context.log,
+      sessions: this.#context.sessions,
+      forward: this.#context.forward,
     };
   }
 
@@ -142,7 +163,7 @@ class WorkerDataPlane implements DataPlane {
     deadline.abort();
     for (const server of servers()) server.destroy(new Error('the gateway is shutting down'));
     await gone;
-    await this.#end();
+    // Upstream connections stay until the end: another worker's clients may still be served through this one.
   }
 
   async close(): Promise<void> {
@@ -183,11 +204,24 @@ class WorkerDataPlane implements DataPlane {
     if (context === undefined) {
       const { tls } = listener;
       if (tls === null) throw new Error(`listener ${listener.key} has no certificate`);
-      context = createServerContext({ ...tls, key: tls.key.$secret });
+      context = createServerContext(serverTls(tls));
       this.#contexts.set(listener, context);
     }
     return context;
   }
+}
+
+/** What a listener says, in the words of the engine. Field by field: a client authority that got lost would admit everybody. */
+function serverTls({ cert, key, root, cipherSuites, minVersion, maxVersion, keyExchangeGroups }: ListenerTls) {
+  return {
+    cert,
+    key: key.$secret,
+    ...(root === undefined ? {} : { ca: root }),
+    ...(cipherSuites === undefined ? {} : { cipherSuites }),
+    ...(minVersion === undefined ? {} : { minVersion }),
+    ...(maxVersion === undefined ? {} : { maxVersion }),
+    ...(keyExchangeGroups === undefined ? {} : { groups: keyExchangeGroups }),
+  } satisfies ServerTlsOptions;
 }
 
 /** A bind keeps its socket as long as the address stays. */
@@ -206,7 +240,7 @@ function wait(milliseconds: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Called by the worker's entry. Lines of the access log go to standard output unless `sink` is given. */
-export function createDataPlane(context: WorkerContext, sink?: LineSink): DataPlane {
-  return new WorkerDataPlane(context, sink);
+/** Called by the worker's entry. */
+export function createDataPlane(context: WorkerContext, options: DataPlaneOptions = {}): DataPlane {
+  return new WorkerDataPlane(context, options);
 }

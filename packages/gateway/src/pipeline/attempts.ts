@@ -49,12 +49,15 @@ async function attemptRepeatedly(
 ): Promise<Outcome> {
   const { request, record } = exchange;
   const start = takeSnapshot(exchange);
+  const streamed = isStream(request.body);
   const bodies = replayable(request.body, maxReplayBytes);
+  /** A backend that had to hold a streamed body whole has left it in the request: it can be sent again, whatever its size. */
+  let held: Buffer | null = null;
   try {
     for (let number = 0; ; number++) {
       exchange.attempt = number;
       record.retryAttempt = number;
-      request.body = bodies.next(number >= retry.attempts);
+      request.body = held ?? bodies.next(number >= retry.attempts);
       if (number > 0) request.headers.set(retryAttemptHeader, String(number));
 
       let outcome: Outcome;
@@ -66,7 +69,9 @@ async function attemptRepeatedly(
       }
       const again =
         outcome instanceof GatewayError ? retry.shouldRetryError(outcome) : retry.shouldRetry(outcome.status);
-      if (!again || number >= retry.attempts || !bodies.canReplay() || exchange.abort.reason !== null) return outcome;
+      if (!again || number >= retry.attempts || exchange.abort.reason !== null) return outcome;
+      if (streamed && Buffer.isBuffer(request.body)) held = request.body;
+      if (held === null && !bodies.canReplay()) return outcome;
 
       if (!(outcome instanceof GatewayError) && isStream(outcome.body)) outcome.body.cancel(new Error('tried again'));
       if (retry.backoff > 0) await pause(exchange, retry.backoff);

@@ -61,6 +61,9 @@ export class Exchange {
     readonly allowedModels: readonly string[] | null;
   } | null = null;
 
+  /** What `basicAuth` found out; null if nobody showed a password. */
+  basicAuth: { readonly username: string } | null = null;
+
   constructor(
     request: Request,
     reply: Reply,

@@ -37,7 +37,7 @@ test('PROXY-44: what modifies response headers also stands behind a direct respo
   const exchange = testExchange();
   const response = steps[0]?.(exchange);
   if (!(response instanceof Response)) throw new Error('expected a response');
-  for (const step of responseSteps) step(exchange, response);
+  for (const { run } of responseSteps) run(exchange, response);
   expect(response.headers.get('x-a')).toBe('1');
 });
 
@@ -54,7 +54,7 @@ test('a backend has its own order and its own response steps', async () => {
   for (const step of steps) step(exchange);
   expect(exchange.request.headers.get('authorization')).toBe('last');
   const response = new Response(200, new Headers(), null);
-  for (const step of responseSteps) step(exchange, response);
+  for (const { run } of responseSteps) run(exchange, response);
   expect(response.headers.get('x-a')).toBe('1');
 });
 

@@ -1,6 +1,6 @@
 import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import { type PolicyCode, policyLoaders, type StepKind } from '../policies/steps.ts';
-import type { Ports, ResponseStep, Step } from './step.ts';
+import type { PlacedResponseStep, Ports, Step } from './step.ts';
 
 /**
  * The order in which policies run (spec 03 §2.2): phase, then kinds. It is written out whole; a kind that is not built is
@@ -74,7 +74,8 @@ export const responsePhase = [
 /** The steps of one phase of one plan. */
 export interface CompiledPhase {
   readonly steps: readonly Step[];
-  readonly responseSteps: readonly ResponseStep[];
+  /** In the order of their rows. */
+  readonly responseSteps: readonly PlacedResponseStep[];
 }
 
 type Policy = TrafficPolicy | BackendPolicy;
@@ -110,9 +111,10 @@ class LoadedSteps implements PhaseCompiler {
     const steps = inOrder(policies, phases[phase]).flatMap((policy) => {
       return this.#codeOf(policy)?.request?.(policy.spec, ports(policy.spec)) ?? [];
     });
-    const kinds = responsePhase.filter((row) => row.of === phase).map((row) => row.kind);
-    const responseSteps = inOrder(policies, kinds).flatMap((policy) => {
-      return this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec)) ?? [];
+    const responseSteps = responsePhase.flatMap(({ kind, of }, row) => {
+      const policy = of === phase ? policies.find((candidate) => candidate.kind === kind) : undefined;
+      const run = policy && this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec));
+      return run === undefined ? [] : [{ row, run }];
     });
     return { steps, responseSteps };
   }

@@ -1,11 +1,12 @@
-import { type BodyConsumer, type BodyStream, type Headers, isStream, type Response, splice } from '@agentgateway/http';
+import { type Headers, isStream, type Response, splice } from '@agentgateway/http';
 import { errorResponse, GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { stripResponseHopByHop } from './hop-by-hop.ts';
 import { runResponseSteps } from './run.ts';
-import type { ResponseStep, StepResult } from './step.ts';
+import type { PlacedResponseStep, StepResult } from './step.ts';
+import { noteGrpcStatus, WatchedBody } from './watched-body.ts';
 
-const none: readonly ResponseStep[] = [];
+const none: readonly PlacedResponseStep[] = [];
 
 /**
  * The response phase, for answers from upstream and for those that the gateway made itself (spec 02 §3.5, steps 33 to 35):
@@ -23,7 +24,8 @@ function responsePhase(exchange: Exchange, response: Response): StepResult | Pro
   const backend = exchange.attemptPlan?.responseSteps ?? none;
   const gateway = exchange.listenerPlan?.responseSteps ?? none;
   if (route.length === 0 && backend.length === 0 && gateway.length === 0) return undefined;
-  return runResponseSteps([...route, ...backend, ...gateway], exchange, response);
+  const steps = [...route, ...backend, ...gateway].sort((a, b) => a.row - b.row);
+  return runResponseSteps(steps, exchange, response);
 }
 
 function finish(exchange: Exchange, original: Response, decided: StepResult): void {
@@ -33,6 +35,8 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
     if (isStream(original.body)) original.body.cancel(new Error('replaced by a policy'));
     response = decided instanceof GatewayError ? noteError(exchange, decided) : decided;
   }
+  // Before the queue, in which the gateway's own challenge may stand.
+  stripResponseHopByHop(response.status, response.headers);
   if (exchange.responseHeaders !== null) mergeQueued(exchange.responseHeaders, response.headers);
   record.respondedAt = exchange.clock.now();
   record.status = response.status;
@@ -46,8 +50,8 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
     response = noteError(exchange, new GatewayError('upgradeFailed'));
     record.status = response.status;
   }
-  stripResponseHopByHop(response.status, response.headers);
-  if (exchange.grpc) watchGrpcStatus(exchange, response);
+  if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
+  if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);
 }
 
@@ -67,34 +71,4 @@ function mergeQueued(queued: Headers, into: Headers): void {
     if (!listValued.has(name)) into.delete(name);
   }
   for (let i = 0; i < queued.length; i++) into.append(queued.nameAt(i), queued.valueAt(i));
-}
-
-/** A gRPC status stands in the headers, or in the trailers where there is a message. */
-function watchGrpcStatus({ record }: Exchange, response: Response): void {
-  const note = (headers: Headers) => {
-    const status = headers.get('grpc-status');
-    if (status !== undefined && /^\d{1,3}$/.test(status)) record.grpcStatus = Number(status);
-  };
-  note(response.headers);
-  if (isStream(response.body)) response.body = observeTrailers(response.body, note);
-}
-
-function observeTrailers(body: BodyStream, observe: (trailers: Headers) => void): BodyStream {
-  return {
-    length: body.length,
-    read(consumer: BodyConsumer) {
-      body.read({
-        onData: (chunk) => consumer.onData(chunk),
-        onTrailers(trailers) {
-          observe(trailers);
-          consumer.onTrailers(trailers);
-        },
-        onEnd: () => consumer.onEnd(),
-        onError: (error) => consumer.onError(error),
-      });
-    },
-    pause: () => body.pause(),
-    resume: () => body.resume(),
-    cancel: (reason) => body.cancel(reason),
-  };
 }

@@ -1,6 +1,6 @@
 import type { Response } from '@agentgateway/http';
 import type { Exchange } from './exchange.ts';
-import type { ResponseStep, Step, StepResult } from './step.ts';
+import type { PlacedResponseStep, Step, StepResult } from './step.ts';
 
 /**
  * Runs steps in order until one decides. As long as no step waits, neither does this: the result is a plain value.
@@ -17,13 +17,13 @@ export function runSteps(steps: readonly Step[], exchange: Exchange, from = 0): 
 
 /** The same for the response phase. */
 export function runResponseSteps(
-  steps: readonly ResponseStep[],
+  steps: readonly PlacedResponseStep[],
   exchange: Exchange,
   response: Response,
   from = 0,
 ): StepResult | Promise<StepResult> {
   for (let i = from; i < steps.length; i++) {
-    const result = (steps[i] as ResponseStep)(exchange, response);
+    const result = (steps[i] as PlacedResponseStep).run(exchange, response);
     if (result === undefined) continue;
     if (!(result instanceof Promise)) return result;
     return result.then((waited) =>

@@ -1,4 +1,6 @@
 import type { Response, UpstreamPool } from '@agentgateway/http';
+import type { Forwarder } from '../runtime/forward.ts';
+import type { SessionCodec } from '../runtime/sessions.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -13,6 +15,15 @@ export type Step = (exchange: Exchange) => StepResult | Promise<StepResult>;
 /** A policy in the response phase; may change the response in place, or put another in its stead. */
 export type ResponseStep = (exchange: Exchange, response: Response) => StepResult | Promise<StepResult>;
 
+/**
+ * A response step at its row of the response phase's table: steps of route, backend and gateway are run in the order of their
+ * rows, whoever they belong to.
+ */
+export interface PlacedResponseStep {
+  readonly row: number;
+  readonly run: ResponseStep;
+}
+
 /** What a policy or backend may reach of the world. Passed in when it is compiled. */
 export interface Ports {
   readonly clock: Clock;
@@ -25,6 +36,10 @@ export interface Ports {
    */
   sharedCell(name: string, bytes: number): SharedArrayBuffer;
   readonly log: Log;
+  /** Seals and opens session ids: they name the worker that a session lives in. */
+  readonly sessions: SessionCodec;
+  /** The way to that worker, if it is another. */
+  readonly forward: Forwarder;
 }
 
 export interface Clock {
@@ -32,6 +47,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the epoch. */
   epoch(): number;
+  /** Nanoseconds, never going back, the same in every thread: for what workers share. */
+  monotonic(): bigint;
 }
 
 /** The application log (spec 10 §3.5). */

@@ -1,6 +1,6 @@
 import type { ServerOptions } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
-import type { ResponseStep, Step } from '../pipeline/step.ts';
+import type { PlacedResponseStep, Step } from '../pipeline/step.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
 import type { TimeoutPlan } from '../policies/timeout/plan.ts';
@@ -33,7 +33,7 @@ export interface ListenerPlan {
   readonly hostname: string;
   /** Gateway phase. */
   readonly steps: readonly Step[];
-  readonly responseSteps: readonly ResponseStep[];
+  readonly responseSteps: readonly PlacedResponseStep[];
   readonly routes: RouteTable;
   /** By key of the route. */
   readonly plans: ReadonlyMap<string, RoutePlan>;
@@ -44,7 +44,7 @@ export interface RoutePlan {
   /** `<namespace>/<name>`, for the record. */
   readonly name: string;
   readonly steps: readonly Step[];
-  readonly responseSteps: readonly ResponseStep[];
+  readonly responseSteps: readonly PlacedResponseStep[];
   readonly timeout: TimeoutPlan;
   /** Null: no second try. */
   readonly retry: RetryPlan | null;

@@ -2,10 +2,15 @@ import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
+import type { BasicAuthSpec } from './basic-auth/spec.ts';
+import type { CorsSpec } from './cors/spec.ts';
+import type { CsrfSpec } from './csrf/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
+import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
@@ -14,8 +19,13 @@ import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
+  | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
+  | { readonly kind: 'cors'; readonly spec: CorsSpec }
+  | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
+  | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }
   | { readonly kind: 'timeout'; readonly spec: TimeoutSpec }
@@ -27,6 +37,7 @@ export type BackendPolicy =
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
 
 /** Policies on connections and on what is written about requests. */
@@ -38,5 +49,4 @@ export type TrafficKind = TrafficPolicy['kind'];
 export type BackendKind = BackendPolicy['kind'];
 
 /** What a kind's options look like. */
-export type TrafficSpec<K extends TrafficKind> = Extract<TrafficPolicy, { kind: K }>['spec'];
 export type BackendSpec<K extends BackendKind> = Extract<BackendPolicy, { kind: K }>['spec'];

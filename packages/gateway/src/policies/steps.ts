@@ -21,10 +21,18 @@ export interface PolicyCode<Spec> {
 export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode<SpecOf<K>>> } = {
   apiKey: async () => ({ request: (await import('./api-key/step.ts')).compileApiKey }),
   backendAuth: async () => ({ request: (await import('./backend-auth/step.ts')).compileBackendAuth }),
+  basicAuth: async () => {
+    const { compileBasicAuth } = await import('./basic-auth/step.ts');
+    return { request: (spec) => compileBasicAuth(spec) };
+  },
+  cors: async () => ({ request: (await import('./cors/step.ts')).compileCors }),
+  csrf: async () => ({ request: (await import('./csrf/step.ts')).compileCsrf }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
+  localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   requestHeaderModifier: async () => ({
     request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
   }),
+  requestRedirect: async () => ({ request: (await import('./request-redirect/step.ts')).compileRequestRedirect }),
   responseHeaderModifier: async () => ({
     response: (await import('./header-modifier/step.ts')).compileResponseHeaderModifier,
   }),

@@ -1,7 +1,9 @@
 import { Abort, type Body, Headers, Request } from '@agentgateway/http';
 import { Exchange } from '../pipeline/exchange.ts';
-import type { Ports } from '../pipeline/step.ts';
+import type { Clock, Ports } from '../pipeline/step.ts';
 import { RequestRecord } from '../telemetry/record.ts';
+
+const stoppedClock: Clock = { now: () => 0, epoch: () => 0, monotonic: () => 0n };
 
 /** A request for tests, as the normalising leaves it. */
 export function testRequest(
@@ -41,20 +43,31 @@ export function testExchange(options: Parameters<typeof testRequest>[0] = {}): E
     { id: 1, remoteAddress: '127.0.0.1', remotePort: 1, localAddress: '127.0.0.1', localPort: 2, tls: null },
     new RequestRecord(),
     new Abort(),
-    { now: () => 0, epoch: () => 0 },
+    stoppedClock,
   );
 }
 
 /** Ports that lead nowhere, for steps that need none. */
 export const noPorts: Ports = {
-  clock: { now: () => 0, epoch: () => 0 },
+  clock: stoppedClock,
   random: () => 0,
   get pool(): Ports['pool'] {
     return unreachable('pool');
   },
   sharedCell: () => unreachable('sharedCell'),
   log: { error() {}, warn() {}, info() {}, debug() {} },
+  get sessions(): Ports['sessions'] {
+    return unreachable('sessions');
+  },
+  get forward(): Ports['forward'] {
+    return unreachable('forward');
+  },
 };
+
+/** Ports that lead only to what is given. */
+export function testPorts(given: Partial<Ports>): Ports {
+  return Object.assign(Object.create(noPorts), given);
+}
 
 function unreachable(name: string): never {
   throw new Error(`the test does not expect a use of ${name}`);

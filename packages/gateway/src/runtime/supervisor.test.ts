@@ -106,6 +106,17 @@ test.each(['prepare', 'commit'] as const)(
   },
 );
 
+test('a worker that cannot commit what it prepared is not left in doubt: it is replaced', async () => {
+  await using gateway = await startSupervisor(2);
+  const { supervisor, log } = gateway;
+  await supervisor.replace('file', [backend('a', { breakCommit: 'broken', worker: 1 })]);
+  await log.line('worker 1 died: a prepared change could not be committed: broken');
+  expect(await values(supervisor, 'state', null, 0)).toEqual([['backend /a']]);
+  await supervisor.replace('file', [backend('b')]);
+  await supervisor.ready;
+  expect(await values(supervisor, 'state')).toEqual(Array(2).fill(['backend /b']));
+});
+
 test('a change that kills every worker is refused, and they come back with the state before it', async () => {
   await using gateway = await startSupervisor(2);
   const { supervisor, log } = gateway;

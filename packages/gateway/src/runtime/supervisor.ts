@@ -284,7 +284,7 @@ export class Supervisor {
       compileCache: compileCacheFolder(),
       cells: cells.channel,
     } as const;
-    slot.worker = new WorkerHandle(this.#options.entry ?? new URL('./worker.ts', import.meta.url), data, this.#events);
+    slot.worker = new WorkerHandle(this.#options.entry ?? new URL('./worker.mjs', import.meta.url), data, this.#events);
     return slot.worker;
   }
 

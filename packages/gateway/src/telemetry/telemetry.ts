@@ -10,7 +10,7 @@ export interface TelemetryOptions {
   readonly levels: LogLevels;
   /** Where lines go; both logs share it. */
   readonly sink: LineSink;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now' | 'epoch'>;
   /** Name of the thread in its own gauges: `supervisor`, or the number of the worker. */
   readonly thread: string;
 }

@@ -92,6 +92,12 @@ test('a wrong edit, a deleted file: the old configuration goes on until there is
   expect(await gw.reload(() => site.write('gateway.yaml', saying('three')))).toBeNull();
   expect(await gw.metric(SYNCHRONIZED)).toBe(1);
   expect(await gw.get()).toEqual([200, 'three']);
+  expect(gw.stdout.text).not.toContain('at a start only');
+
+  const settings = `config: { workerThreads: 3 }${saying('four')}`;
+  expect(await gw.reload(() => site.write('gateway.yaml', settings))).toBeNull();
+  expect(await gw.get()).toEqual([200, 'four']);
+  expect(gw.stdout.text).toContain('at a start only');
 });
 
 test('a file that a configuration names is watched as well', async () => {

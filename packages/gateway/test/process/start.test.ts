@@ -142,14 +142,15 @@ test('a port that is taken ends the start and is named; nothing of the first gat
   expect(await first.get()).toEqual([200, 'hello']);
 });
 
-test('a socket that is no address is refused, and off is off', async () => {
+test('what is no address is refused, off is off, and the environment is before the file', async () => {
   verifies('CFG-47');
   const site = await Site.create();
   const wrong = await run(site, ['--config', `{config: {adminAddr: "15000"}}`], { env: { ADMIN_ADDR: undefined } });
   expect(wrong.code).toBe(1);
   expect(wrong.stderr).toMatch(/^--config:1:\d+: config\.adminAddr: /);
   await using gw = new GatewayProcess(site, {
-    args: ['--config', site.fill(HELLO)],
+    args: ['--config', `config: { adminAddr: "127.0.0.1:${site.admin}" }\n${site.fill(HELLO)}`],
+    // The environment is before the file.
     env: { ADMIN_ADDR: 'off', STATS_ADDR: `unix:${site.path('stats.sock')}` },
   });
   await gw.ready();

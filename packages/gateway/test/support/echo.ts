@@ -48,6 +48,7 @@ export class EchoServer implements AsyncDisposable {
     this.#server.on('connection', (socket) => {
       this.connections++;
       this.sockets.add(socket);
+      socket.on('error', () => {});
       socket.once('close', () => this.sockets.delete(socket));
     });
   }

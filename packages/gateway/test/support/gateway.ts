@@ -1,3 +1,4 @@
+import type { HostResolver } from '@agentgateway/http';
 import { compileRegex } from '@agentgateway/regex';
 import { formatErrors, loadConfig } from '../../src/config/index.ts';
 import type { DataPlane } from '../../src/listen/data-plane.ts';
@@ -17,6 +18,10 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Directory of relative paths in the configuration. */
   readonly directory?: string;
+  /** In place of DNS. */
+  readonly resolver?: HostResolver;
+  /** Of the access log; default `json`. Lines of text are in {@link TestGateway.texts} only. */
+  readonly format?: 'json' | 'text';
 }
 
 /**
@@ -35,6 +40,8 @@ export class TestGateway implements AsyncDisposable {
   };
   /** Application log, level and message. */
   readonly log: string[] = [];
+  /** What was written to the sink, as it was. */
+  readonly texts: string[] = [];
 
   private constructor(ports: readonly number[], settings: Settings, options: GatewayOptions) {
     this.ports = ports;
@@ -69,13 +76,16 @@ export class TestGateway implements AsyncDisposable {
       },
       answer: () => {},
     } as unknown as WorkerContext;
-    this.#dataPlane = createDataPlane(context, { write: (line) => this.#onLine(line) });
+    this.#dataPlane = createDataPlane(context, {
+      sink: { write: (line) => this.#onLine(line) },
+      ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
+    });
   }
 
   static async start(text: string, options: GatewayOptions = {}): Promise<TestGateway> {
     const ports = await Promise.all(Array.from({ length: 4 }, () => freePort()));
     const config = read(text, ports, options);
-    const settings = { ...config.settings, logging: { ...config.settings.logging, format: 'json' as const } };
+    const settings = { ...config.settings, logging: { ...config.settings.logging, format: options.format ?? 'json' } };
     const gateway = new TestGateway(ports, settings, options);
     await gateway.#replace(config.resources);
     return gateway;
@@ -129,6 +139,8 @@ export class TestGateway implements AsyncDisposable {
   }
 
   #onLine(line: string): void {
+    this.texts.push(line);
+    if (this.#options.format === 'text') return;
     this.#lines.push(JSON.parse(line));
     this.#waiting = this.#waiting.filter(({ count, resolve }) => {
       if (this.#lines.length < count) return true;

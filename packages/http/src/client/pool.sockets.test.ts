@@ -394,7 +394,7 @@ describe('through a proxy', () => {
     return { asked, ...(await listen(server)) };
   }
 
-  test('PROXY-35: plaintext requests go to it in absolute form, with its credential', async () => {
+  test('plaintext requests go to it in absolute form, with its credential', async () => {
     const { port, asked } = await proxy();
     const connects: string[] = [];
     const pool = newPool(connects);
@@ -409,7 +409,7 @@ describe('through a proxy', () => {
     ['h2', false],
     ['http/1.1', false],
     ['h2', true],
-  ])('PROXY-35: %s in TLS in its tunnel (TLS to the proxy: %s)', async (protocol, secureProxy) => {
+  ])('%s in TLS in its tunnel (TLS to the proxy: %s)', async (protocol, secureProxy) => {
     const origin = await listen(
       http2.createSecureServer({ ...leaf, allowHTTP1: true }, (incoming, response) => {
         response.end(incoming.httpVersion);
@@ -434,7 +434,7 @@ describe('through a proxy', () => {
     expect(connects).toEqual(['tunnel-tls']);
   });
 
-  test('PROXY-35: a proxy that wants a credential', async () => {
+  test('a proxy that wants a credential', async () => {
     const { port } = await proxy();
     const pool = newPool();
     const through = { target: { host: 'proxy.test', port }, tls: null, authorization: null };

@@ -42,7 +42,7 @@ async function settle(): Promise<void> {
 }
 
 describe('CONNECT', () => {
-  test('PROXY-35: asks for host and port, with the credential that the proxy wants', async () => {
+  test('asks for host and port, with the credential that the proxy wants', async () => {
     const { proxy } = await scene('Basic my-key');
     expect(proxy.text).toBe(
       'CONNECT target.test:443 HTTP/1.1\r\nHost: target.test:443\r\nProxy-Authorization: Basic my-key\r\n\r\n',

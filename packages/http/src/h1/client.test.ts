@@ -81,7 +81,7 @@ const written: [name: string, request: Request, options: Partial<Http1ClientOpti
     'GET / HTTP/1.1\r\nhost: [::1]:80\r\n\r\n',
   ],
   [
-    'PROXY-35: absolute form for a proxy',
+    'absolute form for a proxy',
     get('/foo', Headers.of(['proxy-authorization', 'Bearer k'])),
     { absoluteForm: true },
     'GET http://a.test/foo HTTP/1.1\r\nhost: a.test\r\nproxy-authorization: Bearer k\r\n\r\n',

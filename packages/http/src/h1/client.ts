@@ -360,7 +360,9 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
     if (!this.#ended || this.#closed || this.#reading) return;
     const body = this.#body;
     if (body === null) {
-      this.#fail(new IncompleteMessage('the server ended the connection'));
+      // An idle connection that the server closes in good order is closed in good order, not reset.
+      if (!this.#busy) this.#destroy(null);
+      else this.#fail(new IncompleteMessage('the server ended the connection'));
       return;
     }
     if (this.#stash.length > 0 && !body.flowing) return;

@@ -15,6 +15,8 @@ export class Http2BodyWriter implements BodyConsumer {
   done = false;
   /** What broke the body. */
   error: Error | null = null;
+  /** The end of the body, with the trailers if there are any, was handed to the stream. */
+  onTrailersSent: (() => void) | null = null;
   readonly #stream: Http2Stream;
   readonly #body: BodyStream;
   #trailers: Headers | null = null;
@@ -77,5 +79,6 @@ export class Http2BodyWriter implements BodyConsumer {
       }
     }
     this.#stream.sendTrailers(fields);
+    this.onTrailersSent?.();
   }
 }

@@ -36,6 +36,8 @@ export class Http2Body implements BodyStream {
   #trailers: Headers | null = null;
   #failure: Error | null = null;
   #ended = false;
+  /** Somebody began to read it. */
+  wasRead = false;
 
   /** @param onRead Called when somebody begins to read. */
   constructor(stream: ServerHttp2Stream | ClientHttp2Stream, length: number | undefined, onRead: (() => void) | null) {
@@ -60,8 +62,14 @@ export class Http2Body implements BodyStream {
       return;
     }
     this.#consumer = consumer;
+    this.wasRead = true;
     this.#onRead?.();
     const stream = this.#stream;
+    // Node emits `end` for a body without bytes as soon as it has arrived, whether or not anybody reads.
+    if (stream.readableEnded) {
+      queueMicrotask(() => this.#onEnd());
+      return;
+    }
     stream.on('data', (chunk: Buffer) => this.#consumer?.onData(chunk));
     stream.on('end', () => this.#onEnd());
   }

@@ -487,4 +487,68 @@ describe('other clients', () => {
     const { stdout } = await run('nghttp', ['-ns', '-m20', server.url]);
     expect(stdout.match(/ 200 /g)?.length).toBe(20);
   });
+
+  it('nghttp: bodies that are streamed end with END_STREAM, not with a reset', async (context) => {
+    const found = await run('nghttp', ['--version']).catch(() => null);
+    if (found === null) context.skip('nghttp is not installed (Debian: nghttp2-client)');
+    const server = await serve((_request, reply) => {
+      const body = new Source();
+      reply.respond(new Response(200, new Headers(), body));
+      // The window of a whole connection: the end has to wait for an update of it.
+      body.consumer.onData(Buffer.alloc(65_535, 120));
+      setImmediate(() => body.consumer.onEnd());
+    });
+    const { stdout } = await run('nghttp', ['-nsv', '-m5', server.url]);
+    expect(stdout.match(/ 200 .*K \//g)?.length).toBe(5);
+    expect(stdout).not.toContain('RST_STREAM');
+  });
+});
+
+it('does not cut a response that waits for the window to refuse the rest of a request', async () => {
+  const whole = Buffer.alloc(300_000, 120);
+  const server = await serve((request, reply) => {
+    if (request.path === '/echo') reply.respond(new Response(200, new Headers(), request.body));
+    else reply.respond(new Response(200, new Headers(), whole));
+  });
+  const session = client(server, { settings: { initialWindowSize: 1000 } });
+  const upload = session.request({ ':method': 'POST', ':path': '/refused' });
+  upload.write('part');
+  // The client has read nothing yet, and goes on sending.
+  await next(upload, 'response');
+  upload.write('another part');
+  let length = 0;
+  upload.on('data', (chunk: Buffer) => {
+    length += chunk.length;
+    if (!upload.closed) upload.write('more');
+  });
+  upload.on('error', () => {});
+  await new Promise((resolve) => upload.once('close', resolve));
+  expect([length, upload.rstCode]).toEqual([whole.length, http2.constants.NGHTTP2_NO_ERROR]);
+
+  const echo = session.request({ ':method': 'POST', ':path': '/echo' });
+  echo.end(whole);
+  let back = 0;
+  for await (const chunk of echo) back += (chunk as Buffer).length;
+  expect(back).toBe(whole.length);
+});
+
+it('tells the end of an empty body to a reader that comes late', async () => {
+  const ended = Promise.withResolvers<string>();
+  const server = await serve((request, reply) => {
+    const body = request.body as BodyStream;
+    setImmediate(() => setImmediate(() => setImmediate(() => read(body, reply))));
+  });
+  const answer = (reply: Reply, outcome: string) => {
+    ended.resolve(outcome);
+    reply.respond(new Response(200, new Headers(), null));
+  };
+  const read = (body: BodyStream, reply: Reply) =>
+    body.read({
+      onData: () => answer(reply, 'data'),
+      onTrailers() {},
+      onEnd: () => answer(reply, 'end'),
+      onError: (error) => answer(reply, error.message),
+    });
+  client(server).request({ ':method': 'POST' }).end();
+  expect(await ended.promise).toBe('end');
 });

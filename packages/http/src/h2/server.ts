@@ -239,6 +239,7 @@ class Http2Exchange implements Reply {
   #bodyBytes = 0;
   #responded = false;
   #finished = false;
+  #upgraded = false;
   /** What we closed the stream for, if it was us. */
   #reason: Error | null = null;
   #expectsContinue = false;
@@ -282,6 +283,13 @@ class Http2Exchange implements Reply {
       return;
     }
     this.#responded = true;
+    this.#write(response);
+    this.#discardUnread();
+  }
+
+  #write(response: Response): void {
+    const stream = this.#stream;
+    const { body } = response;
     const bodiless = this.#method === 'HEAD' || response.status === 204 || response.status === 304;
     const streamed = !bodiless && isStream(body);
     const endStream = bodiless || body === null;
@@ -295,6 +303,7 @@ class Http2Exchange implements Reply {
         return;
       }
       this.#writer = new Http2BodyWriter(stream, body);
+      this.#writer.onTrailersSent = () => setImmediate(() => this.#refuseRest());
       this.#writer.start();
     } else if (!endStream && body !== null) {
       this.#bodyBytes = body.length;
@@ -313,6 +322,15 @@ class Http2Exchange implements Reply {
     }
   }
 
+  /**
+   * Lets go what nobody began to read. Node resets a stream that is written whole while its readable side was never touched,
+   * even if part of the response still waits for the client's window.
+   */
+  #discardUnread(): void {
+    if (this.#body === null) this.#stream.resume();
+    else if (!this.#body.wasRead) this.#body.cancel(new Error('the request was answered unread'));
+  }
+
   inform(status: number, headers: Headers): void {
     const stream = this.#stream;
     if (this.#responded || stream.destroyed || stream.closed) return;
@@ -327,6 +345,7 @@ class Http2Exchange implements Reply {
 
   upgrade(response: Response): Transport {
     this.#responded = true;
+    this.#upgraded = true;
     const fields: OutgoingHttpHeaders = { ':status': 200 };
     writeFields(response.headers, fields);
     this.#begin(fields, {});
@@ -347,18 +366,34 @@ class Http2Exchange implements Reply {
 
   /** All of the response was handed over. */
   #onFinish(): void {
-    if (this.#finished || !this.#responded || this.upgradable) return;
+    if (this.#finished || !this.#responded || this.#upgraded) return;
     if (this.#writer?.error || this.#stream.aborted) return;
     this.#close(null);
-    // Nobody reads the rest of the request any more; the client is told to stop sending it.
-    if (!this.#stream.readableEnded && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    // A stream that was written ends behind its trailers: a reset before them would cut it.
+    if (this.#writer === null) this.#refuseRest();
+  }
+
+  /**
+   * Nobody reads the rest of the request any more; a client that goes on sending it is told to stop (RFC 9113 §8.1), once
+   * the end of the response has left: a reset overtakes whatever waits for the client's window.
+   */
+  #refuseRest(): void {
+    const stream = this.#stream;
+    const mayGoOn = this.#body !== null || this.#method === 'CONNECT';
+    if (!mayGoOn || stream.readableEnded || stream.destroyed) return;
+    const refuse = () => {
+      if (!stream.closed && stream.state.localClose === 1) stream.close(constants.NGHTTP2_NO_ERROR);
+    };
+    stream.on('data', refuse);
+    stream.resume();
+    refuse();
   }
 
   #onStreamEnd(): void {
     if (this.#finished) return;
     const stream = this.#stream;
     const error = this.#reason ?? this.#writer?.error ?? stream.errored ?? null;
-    if (this.#responded && error === null && this.upgradable && !stream.aborted) {
+    if (this.#upgraded && error === null && !stream.aborted) {
       this.#close(null);
       return;
     }

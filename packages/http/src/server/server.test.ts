@@ -182,7 +182,7 @@ describe('layers', () => {
     inside.destroy(new Error('done'));
   });
 
-  it('PROXY-30: a CONNECT is spliced to its target', async () => {
+  it('a CONNECT is spliced to its target', async () => {
     const target = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
     await new Promise((resolve) => target.once('listening', resolve));
     open.push(() => target.close());

@@ -36,7 +36,8 @@ class Detecting implements ServedConnection, TransportHandler {
     this.#handler = handler;
     this.#options = options;
     if (head !== undefined && head.length > 0 && this.#decide(head)) return;
-    if (options.idleTimeout > 0) this.#timer = setTimeout(() => transport.destroy(), options.idleTimeout);
+    const patience = shorter(options.idleTimeout, options.maxConnectionAge);
+    if (patience > 0) this.#timer = setTimeout(() => transport.destroy(), patience);
     transport.start(this);
   }
 
@@ -88,4 +89,9 @@ class Detecting implements ServedConnection, TransportHandler {
     this.#served = serve(this.#transport, this.#info, this.#handler, this.#options, bytes);
     return true;
   }
+}
+
+/** The shorter of two times, of which 0 is none. */
+function shorter(a: number, b: number): number {
+  return a === 0 || b === 0 ? Math.max(a, b) : Math.min(a, b);
 }

@@ -41,7 +41,7 @@ export function think(request: ChatRequest, id: string, length: number | null): 
 function textFor(request: ChatRequest): string {
   const last = request.messages.at(-1);
   if (last?.role === 'tool') return `The tool answered: ${last.text}`;
-  return `You said: ${lastText(request, 'user')}. This answer was made by the simulator.`;
+  return `You said: ${lastText(request, 'user')}\nThis answer was made by the simulator.`;
 }
 
 /** After a tool's answer the model speaks again. */

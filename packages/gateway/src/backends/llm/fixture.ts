@@ -150,7 +150,7 @@ export class Bench {
       {} as ConnectionInfo,
       new RequestRecord(),
       new Abort(),
-      { now: () => this.now, epoch: () => 0 },
+      { now: () => this.now, epoch: () => 0, monotonic: () => 0n },
     );
   }
 

@@ -1,7 +1,7 @@
 import type { Response } from '@agentgateway/http';
 import { openAI, type Provider, type RouteType, RouteTypes } from '@agentgateway/llm';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import type { ResponseStep, Step } from '../../pipeline/step.ts';
+import type { PlacedResponseStep, Step } from '../../pipeline/step.ts';
 import type { BackendPolicy, BackendSpec } from '../../policies/policy.ts';
 import type { AiProvider } from '../../resources/model.ts';
 import type { Upstream, UpstreamPort } from '../../upstream/upstream.ts';
@@ -13,7 +13,7 @@ export class Target {
   /** Model to ask for, whatever the client named. */
   readonly model: string | undefined;
   readonly steps: readonly Step[];
-  readonly responseSteps: readonly ResponseStep[];
+  readonly responseSteps: readonly PlacedResponseStep[];
   /** Of the backend's `ai` policy, or of the route's where that one says nothing about them. */
   readonly routeTypes: RouteTypes;
   readonly #options: AiProvider;

@@ -3,16 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = [
-  'oidc',
-  'jwtAuth',
-  'authorization',
-  'extAuthz',
-  'extProc',
-  'cors',
-  'transformations',
-  'basicAuth',
-];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
@@ -61,16 +52,13 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [
     ...gatewayPolicies,
-    'requestRedirect',
     'requestMirror',
     'mcpAuthorization',
     'mcpGuardrails',
     'mcpAuthentication',
     'a2a',
     'backendTunnel',
-    'localRateLimit',
     'remoteRateLimit',
-    'csrf',
     'buffer',
     'delay',
   ],
@@ -79,7 +67,6 @@ export const notYet = {
     'http',
     'tcp',
     'backendTunnel',
-    'requestRedirect',
     'health',
     'extAuthz',
     'authorization',
@@ -106,6 +93,7 @@ export const notYet = {
     'modelAliases',
     'promptCaching',
   ],
+  localRateLimit: ['conditional'],
   retry: ['precondition', 'condition'],
   directResponse: ['bodyExpression', 'headers', 'conditional'],
   credentialLocation: ['expression'],

@@ -3,8 +3,13 @@ import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
+import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
+import { corsSchema } from '../../policies/cors/schema.ts';
+import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
@@ -12,7 +17,11 @@ import { closed, maybe } from './closed.ts';
 import { notYet } from './not-yet.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
-export const gatewayPolicies = { apiKey: maybe(apiKeySchema) };
+export const gatewayPolicies = {
+  apiKey: maybe(apiKeySchema),
+  cors: maybe(corsSchema),
+  basicAuth: maybe(basicAuthSchema),
+};
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
 
@@ -29,6 +38,11 @@ export const routePolicySchema = closed(
     apiKey: maybe(apiKeySchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
+    cors: maybe(corsSchema),
+    localRateLimit: maybe(localRateLimitSchema),
+    basicAuth: maybe(basicAuthSchema),
+    csrf: maybe(csrfSchema),
+    requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.routePolicies,
 );
@@ -41,6 +55,7 @@ export const backendPolicySchema = closed(
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
     ai: maybe(aiPolicySchema),
+    requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.backendPolicies,
 );

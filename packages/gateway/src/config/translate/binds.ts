@@ -69,7 +69,7 @@ function addListener(
   });
   // names of listeners are unique within a bind only: the port tells them apart
   const target = { gateway: { name: GATEWAY, namespace: GATEWAY, listener: name, port } };
-  addGatewayPolicies(options.policies, `listener/${key}`, target, translation);
+  addGatewayPolicies(options.policies, [...path, 'policies'], `listener/${key}`, target, translation);
   for (const [i, route] of (options.routes ?? []).entries())
     addRoute(route, i, key, [...path, 'routes', i], translation);
 }

@@ -11,7 +11,7 @@ import { GATEWAY, type Translation } from './translation.ts';
 /** What `gateways` of a route may name, to the keys of the listeners that are meant. */
 export type GatewayListeners = ReadonlyMap<string, readonly string[]>;
 
-type Options = Pick<GatewayListener, 'hostname' | 'protocol' | 'tls' | 'apiKey'>;
+type Options = Pick<GatewayListener, 'hostname' | 'protocol' | 'tls' | keyof typeof gatewayPolicies>;
 
 /** `gateways` to binds and listeners (spec 01 §2.6, §3.3). */
 export function translateGateways(
@@ -68,7 +68,7 @@ function addListener(reference: string, options: Options, bind: string, path: Pa
     tls: protocolTls(protocol, options, path, translation),
   });
   const target = { gateway: { name: GATEWAY, namespace: GATEWAY, listener: reference } };
-  addGatewayPolicies(options, `gateway/${reference}`, target, translation);
+  addGatewayPolicies(options, path, `gateway/${reference}`, target, translation);
   return key;
 }
 

@@ -2,9 +2,14 @@ import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
+import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
+import { corsSpec } from '../../policies/cors/schema.ts';
+import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { localRateLimitSpec } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
@@ -14,20 +19,37 @@ import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/
 import type { Translation } from './translation.ts';
 
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
-export function trafficPolicies(options: RoutePolicies): TrafficPolicy[] {
+export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
-  const { requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, apiKey, timeout, retry } =
-    options;
-  if (requestHeaderModifier)
-    policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
-  if (responseHeaderModifier)
-    policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
-  if (urlRewrite) policies.push({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
-  if (directResponse) policies.push({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
-  if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
+  const add = (policy: TrafficPolicy) => policies.push(policy);
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
+  const { ai, csrf, localRateLimit, timeout, retry } = options;
+  if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
+  if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
+  if (urlRewrite) add({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
+  if (directResponse) add({ kind: 'directResponse', spec: directResponseSpec(directResponse) });
+  if (ai) add({ kind: 'ai', spec: aiPolicySpec(ai) });
+  policies.push(...accessPolicies(options, path, translation));
+  if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
+  const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
+  if (limits.length > 0) add({ kind: 'localRateLimit', spec: limits });
+  if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
+  if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
+  return policies;
+}
+
+/** Policies that say who may come in: the same in the gateway phase and in the route phase. */
+function accessPolicies(
+  { cors, basicAuth, apiKey }: GatewayPolicies,
+  path: Path,
+  { files }: Translation,
+): TrafficPolicy[] {
+  const policies: TrafficPolicy[] = [];
+  if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
+  if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
-  if (timeout) policies.push({ kind: 'timeout', spec: timeoutSpec(timeout) });
-  if (retry) policies.push({ kind: 'retry', spec: retrySpec(retry) });
   return policies;
 }
 
@@ -44,12 +66,13 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, backendTLS, backendAuth, ai } = options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier)
     policies.push({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
+  if (requestRedirect) policies.push({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
@@ -61,13 +84,13 @@ export function backendPolicies(
 /** Puts the gateway-phase policies of a listener beside the tree, under `<prefix>/<i>` (spec 01 §3.3). */
 export function addGatewayPolicies(
   options: GatewayPolicies | null | undefined,
+  path: Path,
   prefix: string,
   target: PolicyTarget,
   translation: Translation,
 ): void {
-  const policies: TrafficPolicy[] = [];
-  if (options?.apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(options.apiKey) });
-  for (const [index, policy] of policies.entries()) {
+  if (options == null) return;
+  for (const [index, policy] of accessPolicies(options, path, translation).entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

@@ -4,7 +4,7 @@ import { toBytes } from '../../resources/routing/text.ts';
 import type { UrlRewriteSpec } from './spec.ts';
 
 /** Port that a scheme stands for. */
-function defaultPort(scheme: string): number {
+export function defaultPort(scheme: string): number {
   return scheme === 'https' ? 443 : 80;
 }
 
@@ -32,6 +32,12 @@ export function compileAuthority(
   if ('problem' in parsed) return parsed;
   const replacement = 'full' in authority ? authority.full : parsed.host;
   return () => replacement;
+}
+
+/** The port of an authority, or null if it names none. */
+export function portOf(authority: string): number | null {
+  const host = withoutPort(authority);
+  return host === authority ? null : Number(authority.slice(host.length + 1));
 }
 
 function withoutPort(authority: string): string {

@@ -23,8 +23,11 @@ const authority = z.union([
 
 const path = closed({ full: pathText.optional(), prefix: pathText.optional() }).check(exactlyOne(['full', 'prefix']));
 
+/** What may be said of a URL, by a rewrite as by a redirect. */
+export const urlFields = { authority: maybe(authority), path: maybe(path) };
+
 /** `urlRewrite` in the file (spec 02 §3.7). */
-export const urlRewriteSchema = closed({ authority: maybe(authority), path: maybe(path) });
+export const urlRewriteSchema = closed(urlFields);
 
 /** What the file says, as a resource. */
 export function urlRewriteSpec(options: z.output<typeof urlRewriteSchema>): UrlRewriteSpec {

@@ -1,4 +1,3 @@
-export type { RouteFound } from './candidate.ts';
 export { selectListener } from './listener.ts';
 export type { RouteQuery } from './lookup.ts';
 export { pathMatchText } from './path-text.ts';

@@ -1,24 +1,40 @@
 import { Agent, request } from 'node:http';
 
+export interface LoadOptions {
+  /** False: each request on a connection of its own. */
+  readonly keepAlive?: boolean;
+  /** True: a connection that is reset is counted, and not bad. */
+  readonly resets?: boolean;
+}
+
 /** Constant load: keep-alive clients that each ask again as soon as they have an answer. Every answer is judged. */
 export class Load implements AsyncDisposable {
   /** Good answers so far. */
   good = 0;
+  /** Connections that were reset, where that is allowed. */
+  resets = 0;
   /** What was not a good answer. */
   readonly bad: string[] = [];
   /** Good answers by their body. */
   readonly bodies = new Map<string, number>();
   readonly #agent: Agent;
   readonly #url: string;
+  readonly #resets: boolean;
   readonly #isGood: (status: number, body: string) => boolean;
   readonly #clients: Promise<void>[];
   #waiting: { readonly good: number; readonly resolve: () => void }[] = [];
   #stopped = false;
 
-  constructor(url: string, clients: number, isGood: (status: number, body: string) => boolean) {
+  constructor(
+    url: string,
+    clients: number,
+    isGood: (status: number, body: string) => boolean,
+    { keepAlive = true, resets = false }: LoadOptions = {},
+  ) {
     this.#url = url;
     this.#isGood = isGood;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: clients });
+    this.#resets = resets;
+    this.#agent = new Agent({ keepAlive, maxSockets: clients });
     this.#clients = Array.from({ length: clients }, () => this.#run());
   }
 
@@ -47,7 +63,9 @@ export class Load implements AsyncDisposable {
           this.bodies.set(body, (this.bodies.get(body) ?? 0) + 1);
         } else this.bad.push(`${status} ${body}`);
       } catch (error) {
-        this.bad.push((error as Error).message);
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (this.#resets && code === 'ECONNRESET') this.resets++;
+        else this.bad.push(message);
       }
       this.#waiting = this.#waiting.filter(({ good, resolve }) => {
         if (this.good < good && this.bad.length === 0) return true;

@@ -175,9 +175,13 @@ export class GatewayProcess implements AsyncDisposable {
     return this.exited;
   }
 
+  /** Ends it as a user in a hurry does, so that nothing of it is left; by force only if that is of no use. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.child.kill('SIGKILL');
+    this.signal('SIGTERM');
+    this.signal('SIGINT');
+    const force = setTimeout(() => this.signal('SIGKILL'), 10_000);
     await this.exited;
+    clearTimeout(force);
     this.site[Symbol.dispose]();
   }
 }

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { EchoServer } from '../support/echo.ts';
+import { certificate } from './support/certificate.ts';
+import { GatewayProcess, launch, Site, start } from './support/process.ts';
+
+const HELLO = `
+gateways: { default: { port: PORT } }
+routes: [ { policies: { directResponse: { status: 200, body: hello } } } ]
+`;
+
+test('no secret appears in a line, a dump, a metric or an error', async () => {
+  const site = await Site.create();
+  const mark = (name: string) => `planted-${name}-secret`;
+  const tls = certificate(site.directory, 'tls.test');
+  site.write('cert.pem', tls.cert);
+  site.write('key.pem', tls.key);
+  site.write('provider.key', mark('file'));
+  const sessionKey = '5e55104e'.repeat(8);
+  // The body of a private key, cut where PEM cuts its lines.
+  const keyLines = tls.key.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
+  const secrets = [mark('client'), mark('backend'), mark('env'), mark('file'), mark('ai'), sessionKey, ...keyLines];
+  await using echo = await EchoServer.start('echo', (_, response) => response.end('ok'));
+  const config = (more = '') => `
+config: { workerThreads: 2, session: { key: "${sessionKey}" }, logging: { level: trace } }
+gateways:
+  default: { port: PORT }
+  tls: { port: PORT2, protocol: HTTPS, tls: { cert: cert.pem, key: key.pem } }
+routes:
+- name: one
+  matches: [ { path: { pathPrefix: /one } } ]
+  policies: { apiKey: { keys: [ { key: ${mark('client')}, metadata: { user: u } } ] } }
+  backends: [ { host: "${echo.host}", policies: { backendAuth: { key: ${mark('backend')} } } } ]
+- name: two
+  matches: [ { path: { pathPrefix: /two } } ]
+  backends: [ { host: "${echo.host}", policies: { backendAuth: { key: $PLANTED } } } ]
+- name: three
+  matches: [ { path: { pathPrefix: /three } } ]
+  backends: [ { host: "${echo.host}", policies: { backendAuth: { key: { file: provider.key } } } } ]
+- name: four
+  matches: [ { path: { pathPrefix: /four } } ]
+  backends:
+  - ai: { name: openai, provider: { openAI: {} }, hostOverride: "${echo.host}", policies: { backendAuth: { key: ${mark('ai')} } } }
+${more}`;
+  site.write('gateway.yaml', config());
+  await using gw = new GatewayProcess(site, { env: { LOG_FORMAT: 'json', PLANTED: mark('env') } });
+  await gw.ready();
+
+  const call = (path: string, key: string) =>
+    fetch(gw.url(path), { headers: { authorization: `Bearer ${key}`, connection: 'close' } });
+  expect((await call('/one', mark('client'))).status).toBe(200);
+  expect((await call('/two', 'none')).status).toBe(200);
+  expect((await call('/three', 'none')).status).toBe(200);
+  const refusal = await call('/one', 'wrong');
+  expect(refusal.status).toBe(401);
+  const seen = echo.requests.map((request) => request.headers.authorization);
+  expect(seen).toEqual([mark('backend'), mark('env'), mark('file')].map((key) => `Bearer ${key}`));
+
+  const [status, dump] = await gw.get('/config_dump', site.admin);
+  expect(status).toBe(200);
+  expect(JSON.parse(dump).binds).toHaveLength(2);
+  const [, metrics] = await gw.get('/metrics', site.stats);
+  const errors: string[] = [];
+  // Mistakes in the very fields that hold secrets.
+  for (const [from, to] of [
+    [`key: ${mark('client')}`, `key: [ ${mark('client')} ]`],
+    [`{ key: ${mark('backend')} }`, `{ key: ${mark('backend')}, kye: 1 }`],
+    [`key: "${sessionKey}"`, `key: "${sessionKey}0"`],
+    ['key: $PLANTED', 'key: { valeu: $PLANTED }'],
+    [`key: ${mark('ai')}`, `key: "${mark('ai')}`],
+  ] as const) {
+    const wrong = config().replace(from, to);
+    expect(wrong).not.toBe(config());
+    errors.push((await gw.reload(() => site.write('gateway.yaml', wrong))) ?? '');
+  }
+  for (const error of errors) expect(error).toContain('gateway.yaml:');
+  // Through a certificate that does not fit its key.
+  site.write('key.pem', certificate(site.directory, 'other.test').key);
+  site.write('gateway.yaml', config('- name: five\n'));
+  await gw.stdout.next(/loaded config|Failed to reload config/);
+  expect(await gw.stop()).toEqual({ code: 0, signal: null });
+  const everything = [dump, metrics, await refusal.text(), gw.stdout.text, gw.stderr.text].join('\n');
+  expect(secrets.filter((secret) => everything.includes(secret))).toEqual([]);
+});
+
+test('the level of the log changes while serving, in every thread', async () => {
+  await using gw = await start(HELLO, { env: { WORKER_THREADS: '2' } });
+  const logging = async (query: string) => {
+    const answer = await fetch(`http://127.0.0.1:${gw.site.admin}/logging${query}`, { method: 'POST' });
+    return [answer.status, await answer.text()] as const;
+  };
+  expect(await logging('')).toEqual([200, 'current log level is info\n']);
+  expect(await logging('?level=error')).toEqual([200, 'current log level is error\n']);
+  for (let i = 0; i < 8; i++) await gw.get(`/quiet${i}`);
+  expect((await logging('?level=loud'))[0]).toBe(400);
+  expect(await logging('?reset')).toEqual([200, 'current log level is info\n']);
+  for (let i = 0; i < 8; i++) await gw.get(`/heard${i}`);
+  await gw.stdout.count('/heard', 8);
+  expect(gw.stdout.text).not.toContain('/quiet');
+});
+
+test('the log is text unless the configuration or the environment says JSON', async () => {
+  const json = `config: { logging: { format: json } }${HELLO}`;
+  await using text = await launch(json, { env: { LOG_FORMAT: 'text' } });
+  await using fromFile = await launch(json, { env: { LOG_FORMAT: undefined } });
+  await using byDefault = await launch(HELLO, { env: { LOG_FORMAT: undefined } });
+  for (const gw of [text, fromFile, byDefault]) {
+    await gw.ready();
+    await gw.get('/seen');
+    await gw.stdout.count('/seen', 1);
+    await gw.stop();
+  }
+  const line = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z\t(info|error|warn)\t\S/;
+  for (const gw of [text, byDefault]) for (const one of gw.stdout.all) expect(one).toMatch(line);
+  for (const one of fromFile.stdout.all) expect(JSON.parse(one)).toMatchObject({ level: 'info' });
+});
+
+test('checking without a configuration says so and makes none', async () => {
+  const site = await Site.create();
+  await using gw = new GatewayProcess(site, {
+    args: ['--validate-only'],
+    env: { XDG_CONFIG_HOME: site.directory, KUBERNETES_SERVICE_HOST: undefined },
+  });
+  expect((await gw.exited).code).toBe(0);
+  expect(gw.stdout.all).toEqual(['No local configuration', 'Configuration is valid!']);
+  expect(() => readFileSync(site.path('agentgateway/config.yaml'))).toThrow('ENOENT');
+});

@@ -60,7 +60,9 @@ export function compile<A = Activation>(source: string, options: CompileOptions<
     const custom = options.custom ?? null;
     const compiler = new Compiler(variables, custom, options.absorbErrors ?? false);
     const { run, constant } = compiler.compile(tree);
-    const warnings = compiler.warnings.map(({ message, offset }) => locate(source, message, offset));
+    const warnings = compiler.warnings
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ message, offset }) => locate(source, message, offset));
     const limits = { slots: compiler.slots, budget: options.budget ?? defaultBudget };
     const runner = new CompiledProgram<A>(source, run, constant, options.sources ?? chance, limits);
     return { ok: true, program: Object.assign(runner, { attributes: analyze(tree, custom), warnings }) };

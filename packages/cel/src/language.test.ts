@@ -88,7 +88,7 @@ describe('errors', () => {
     ['charAt("a", 0)', 'Missing argument or target'],
     ['{null: 1}', "Unable to use value 'null' as a key"],
     ['{[1]: 1}', "Unable to use value 'list' as a key"],
-    ['[1]["a"]', 'Cannot use value as list index: "a"'],
+    ['[1]["a"]', 'Cannot use value as list index: string'],
     ['{"a": 1}[1.5]', 'Cannot use value as map index: 1.5'],
     ['1[0]', 'Cannot use value 0 to index 1'],
     ['"abc"[0]', 'No such key: 0'],
@@ -168,6 +168,41 @@ test('JSON numbers keep their kind', () => {
 
 test('strings are ordered by code point', () => {
   expect(evaluate('"\\U0001F600" > "\\uffee" && "a" < "b" && "a" < "aa"')).toBe(true);
+});
+
+test('an expression that draws lots is known as such', () => {
+  expect(program('uuid() + "a"').volatile).toBe(true);
+  expect(program('1.random() > 0.5').volatile).toBe(true);
+  expect(program('request.path').volatile).toBe(false);
+});
+
+test('errors do not show what strings hold', () => {
+  const secret = 'hunter2';
+  const functions = 'int uint double duration timestamp ip cidr json base64.decode unvalidatedJwtPayload'.split(' ');
+  for (const name of functions)
+    expect(evaluate(`${name}(jwt.s)`, { jwt: fromJson({ s: secret }) })).not.toContain(secret);
+  for (const source of [
+    '-jwt.s',
+    'jwt.s[jwt.s]',
+    '[1][jwt.s]',
+    'jwt.s < 1',
+    '1 + jwt.s',
+    'cidr("::/0").containsIP(jwt.s)',
+  ]) {
+    const text = evaluate(source, { jwt: fromJson({ s: secret }) });
+    expect(text).toMatch(/^error: /);
+    expect(text).not.toContain(secret);
+  }
+});
+
+test('headers.first and headers.all say which of several values they mean', () => {
+  expect(evaluate('request.headers.first("Multi")')).toBe('a,b');
+  expect(evaluate('request.headers.all("multi")')).toEqual(['a,b', 'c']);
+  expect(evaluate('request.headers.all("single")')).toEqual(['z']);
+  expect(evaluate('request.headers.all("none")')).toEqual([]);
+  expect(evaluate('request.headers.first("none")')).toBe('error: No such key: none');
+  expect(evaluate('request.headers.redacted().first("authorization")')).toBe('<redacted>');
+  expect(evaluate('request.headers.all(k, k.size() > 3)')).toBe(true);
 });
 
 test('values that were folded are not folded wrongly', () => {

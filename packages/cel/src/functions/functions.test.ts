@@ -168,6 +168,7 @@ describe('encodings', () => {
     ['base64.decode("aGk") == b"hi" && base64Decode("aGk=") == b"hi"', true],
     ['base64.decode("a-_=")', 'error'],
     ['url.encode("é~-._")', '%C3%A9~-._'],
+    ['url.encode("!\'()*a") == url.encode(b"!\'()*a") && url.encode("!") == "%21"', true],
     ['url.decode("%C3%A9%zz")', 'é%zz'],
     ['form.decode("a=%26%3D&&b&=c&%zz=1")', { a: '&=', b: '', '': 'c', '%zz': '1' }],
     ['form.encode({"a b": true, "n": 1u, "b": b"hi"})', 'a+b=true&b=aGk%3D&n=1'],

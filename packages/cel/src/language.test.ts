@@ -147,6 +147,17 @@ test('prototypes are not looked into', () => {
   expect(evaluate('toJson(jwt)', { jwt })).toBe('{"__proto__":{"x":1},"a":1}');
 });
 
+test('string-like values are strings wherever a string is asked for', () => {
+  expect(evaluate('[request.pathAndQuery, "#"].join("")')).toBe('/api/test?foo=bar&foo=baz&zap=zip#');
+  expect(evaluate('request.uri.startsWith("http://") && startsWith("http://example.com", "http://e")')).toBe(true);
+  expect(evaluate('request.uri + "" == string(request.uri) && type(request.uri) == string')).toBe(true);
+  expect(evaluate('{request.pathAndQuery: 1}[request.pathAndQuery]')).toBe(1);
+  expect(evaluate('request.pathAndQuery in [request.pathAndQuery + ""] && "foo" in request.uri')).toBe(true);
+  expect(evaluate('request.pathAndQuery < "/b" && request.pathAndQuery.size() == 33')).toBe(true);
+  expect(evaluate('url.encode(request.pathAndQuery).size() > request.pathAndQuery.size()')).toBe(true);
+  expect(evaluate('request.uri.charAt(0) + request.uri.replace("http", "ws").substring(0, 2)')).toBe('hws');
+});
+
 test('maps keep keys of different kinds apart', () => {
   expect(evaluate('size({1: "a", 1u: "b", "1": "c", true: "d"})')).toBe(4);
   expect(evaluate('{1: "a", 1u: "b"}[1u] + {1: "a", 1u: "b"}[1] + {1: "a"}[1u]')).toBe('baa');

@@ -165,6 +165,27 @@ test('an address that is written is the address that was read', () => {
   );
 });
 
+test('a network of IPv4 contains the same addresses as bytes and as text', () => {
+  fc.assert(
+    fc.property(
+      fc.ipV4(),
+      fc.integer({ min: 0, max: 32 }),
+      fc.ipV4(),
+      fc.integer({ min: 0, max: 32 }),
+      (a, n, b, m) => {
+        const network = Cidr.parse(`${a}/${n}`) as Cidr;
+        // An address next to the network's edge as often as one anywhere.
+        const bytes = (Ip.parse(a) as Ip).bytes.map((byte, i) =>
+          i * 8 >= m ? ((Ip.parse(b) as Ip).bytes[i] as number) : byte,
+        );
+        const ip = new Ip(bytes);
+        expect(network.containsAddress(ip.text)).toBe(network.contains(ip));
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
 test('JSON that goes through values comes out as it went in', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (json) => {

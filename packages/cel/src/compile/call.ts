@@ -3,6 +3,7 @@ import { charactersPerUnit, constantPattern } from '../functions/regex.ts';
 import { functions } from '../functions/table.ts';
 import type { NodeOf } from '../parse/ast.ts';
 import { argumentCount, CelError, missingTarget, undeclared } from '../values/error.ts';
+import { Cidr } from '../values/ip.ts';
 import { textPerUnit } from '../values/meter.ts';
 import { Dynamic, settle, Text, type Value } from '../values/value.ts';
 import { type Code, computed, constant, folded } from './code.ts';
@@ -46,8 +47,10 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
   if (lazy !== undefined) return lazy(compiler, node, scope);
   const custom = compiler.custom?.get(name);
   if (custom?.receiver) return compileCustom(compiler, custom, node, scope);
-  const definition = functions.get(name);
   const codes = [target, ...args].map((part) => compiler.compile(part, scope));
+  const quick = quickMethod(name, codes);
+  if (quick !== null) return quick;
+  const definition = functions.get(name);
   if (definition === undefined) {
     if (!ownMethods.has(name)) compiler.warnUnknown('method', name, node.at);
     const missing = undeclared(name);
@@ -58,7 +61,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
     return method(codes, name, () => error);
   }
   if (definition.impure) compiler.volatile = true;
-  return withPattern(name, codes) ?? method(codes, name, caller(definition), definition.impure);
+  return method(codes, name, caller(definition), definition.impure);
 }
 
 /** Names of methods that values bring themselves: no custom function may take one of them. */
@@ -133,20 +136,27 @@ function method(codes: readonly Code[], name: string, otherwise: Call, impure?: 
   return impure ? computed(run) : folded(codes, run);
 }
 
-/** The busiest calls, with an argument that is known: no array, no look-up, a pattern that is compiled. */
-function withPattern(name: string, codes: readonly Code[]): Code | null {
+/** The busiest calls, with an argument or receiver that is known: no array, no look-up, a pattern that is compiled. */
+function quickMethod(name: string, codes: readonly Code[]): Code | null {
   const [receiver, argument] = codes as [Code, Code];
+  if (name === 'containsIP' && codes.length === 2 && receiver.constant instanceof Cidr) {
+    const network = receiver.constant;
+    const address = argument.run;
+    return folded([argument], (e) => {
+      const value = address(e);
+      return value instanceof CelError ? value : network.containsAddress(settle(value));
+    });
+  }
   if (codes.length !== 2 || typeof argument.constant !== 'string' || receiver.constant !== undefined) return null;
   const text = argument.constant;
   const { run } = receiver;
-  const general = functions.get(name) as FunctionDefinition;
   const rest = (value: Value, e: Evaluation): Value => {
     if (value instanceof CelError) return value;
     if (value instanceof Dynamic) {
       const own = value.call(name, [text]);
       if (own !== undefined) return own;
     }
-    return caller(general)(e, [value, text]);
+    return caller(functions.get(name) as FunctionDefinition)(e, [value, text]);
   };
   switch (name) {
     case 'startsWith':

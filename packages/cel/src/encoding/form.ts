@@ -1,21 +1,33 @@
 /** `a=1&b=x+y` as pairs, decoded as a form is: `+` is a space, broken escapes stay as they are. */
 export function decodeForm(text: string): [key: string, value: string][] {
   const pairs: [string, string][] = [];
+  eachField(text, (start, middle, end) => {
+    pairs.push([decodeFormText(text.slice(start, middle)), decodeFormText(text.slice(middle + 1, end))]);
+  });
+  return pairs;
+}
+
+/** The values of one key, decoded. */
+export function formValues(text: string, key: string): string[] {
+  const values: string[] = [];
+  eachField(text, (start, middle, end) => {
+    if (decodeFormText(text.slice(start, middle)) === key) values.push(decodeFormText(text.slice(middle + 1, end)));
+  });
+  return values;
+}
+
+/** Finds where each field starts, where its key ends, and where it ends. Empty ones are skipped. */
+function eachField(text: string, found: (start: number, middle: number, end: number) => void): void {
   let start = 0;
   while (start < text.length) {
     let end = text.indexOf('&', start);
     if (end < 0) end = text.length;
     if (end > start) {
       const equals = text.indexOf('=', start);
-      const middle = equals < 0 || equals > end ? end : equals;
-      pairs.push([
-        decodeFormText(text.slice(start, middle)),
-        decodeFormText(text.slice(middle + 1, Math.max(end, middle + 1))),
-      ]);
+      found(start, equals < 0 || equals > end ? end : equals, end);
     }
     start = end + 1;
   }
-  return pairs;
 }
 
 function decodeFormText(text: string): string {

@@ -1,4 +1,4 @@
-import { decodeForm, encodeFormText } from '../encoding/form.ts';
+import { decodeForm, encodeFormText, formValues } from '../encoding/form.ts';
 import { functionError, noSuchKey } from '../values/error.ts';
 import { Text, type Value } from '../values/value.ts';
 
@@ -16,9 +16,7 @@ export class QueryText extends Text {
     const [key, value] = args;
     if (typeof key !== 'string') return functionError(name, 'name must be a string');
     if (name === 'query') {
-      const values = this.#pairs()
-        .filter(([own]) => own === key)
-        .map(([, own]) => own);
+      const values = formValues(this.text.slice(this.#queryStart(1)), key);
       return values.length === 0 ? noSuchKey(key) : values;
     }
     if (typeof value !== 'string') return functionError(name, 'value must be a string');

@@ -5,6 +5,7 @@ import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
+import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
@@ -22,6 +23,7 @@ export type TrafficPolicy =
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
+  | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }

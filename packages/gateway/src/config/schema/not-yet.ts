@@ -60,7 +60,6 @@ export const notYet = {
     'backendTunnel',
     'remoteRateLimit',
     'buffer',
-    'delay',
   ],
   backendPolicies: [
     'transformations',

@@ -3,6 +3,7 @@ import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
+import type { BufferSpec } from './buffer/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
@@ -21,6 +22,7 @@ export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
+  | { readonly kind: 'buffer'; readonly spec: BufferSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }

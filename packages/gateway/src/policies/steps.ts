@@ -25,6 +25,10 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
     const { compileBasicAuth } = await import('./basic-auth/step.ts');
     return { request: (spec) => compileBasicAuth(spec) };
   },
+  buffer: async () => {
+    const { compileBufferRequest, compileBufferResponse } = await import('./buffer/step.ts');
+    return { request: compileBufferRequest, response: compileBufferResponse };
+  },
   cors: async () => ({ request: (await import('./cors/step.ts')).compileCors }),
   csrf: async () => ({ request: (await import('./csrf/step.ts')).compileCsrf }),
   delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),

@@ -59,7 +59,6 @@ export const notYet = {
     'a2a',
     'backendTunnel',
     'remoteRateLimit',
-    'buffer',
   ],
   backendPolicies: [
     'transformations',

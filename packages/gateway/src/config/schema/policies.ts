@@ -4,6 +4,7 @@ import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
+import { bufferSchema } from '../../policies/buffer/schema.ts';
 import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
@@ -44,6 +45,7 @@ export const routePolicySchema = closed(
     basicAuth: maybe(basicAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
+    buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.routePolicies,

@@ -3,8 +3,10 @@ import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
+import type { BufferSpec } from './buffer/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
+import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
@@ -20,8 +22,10 @@ export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
+  | { readonly kind: 'buffer'; readonly spec: BufferSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
+  | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }

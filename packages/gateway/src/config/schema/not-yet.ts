@@ -59,8 +59,6 @@ export const notYet = {
     'a2a',
     'backendTunnel',
     'remoteRateLimit',
-    'buffer',
-    'delay',
   ],
   backendPolicies: [
     'transformations',

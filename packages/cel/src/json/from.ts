@@ -58,6 +58,8 @@ export class JsonObject extends Fields {
   readonly #json: Readonly<Record<string, unknown>>;
   readonly #numbers: WholeNumbers;
   readonly #depth: number;
+  /** Arrays that were converted already: rules ask for the same roles again and again. */
+  #lists: Map<string, Value> | null = null;
 
   constructor(json: Readonly<Record<string, unknown>>, numbers: WholeNumbers, depth: number) {
     super();
@@ -70,7 +72,17 @@ export class JsonObject extends Fields {
     // `constructor` and `toString` are no fields unless the text had them.
     if (!Object.hasOwn(this.#json, name)) return undefined;
     const value = this.#json[name];
-    return typeof value === 'string' ? value : convert(value, this.#numbers, this.#depth);
+    if (typeof value === 'string') return value;
+    return Array.isArray(value) ? this.#list(name, value) : convert(value, this.#numbers, this.#depth);
+  }
+
+  #list(name: string, json: readonly unknown[]): Value {
+    const known = this.#lists?.get(name);
+    if (known !== undefined) return known;
+    const list = convert(json, this.#numbers, this.#depth);
+    this.#lists ??= new Map();
+    this.#lists.set(name, list);
+    return list;
   }
 
   override names(): Iterable<string> {

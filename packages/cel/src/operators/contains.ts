@@ -25,6 +25,13 @@ export function isIn(element: Value, container: Value, meter: Meter): boolean | 
 /** Is an element of the list equal to the value? */
 export function holds(list: readonly Value[], element: Value, meter: Meter): boolean {
   if (!meter.spend(list.length)) return false;
+  if (typeof element === 'string') {
+    for (let i = 0; i < list.length; i++) {
+      const one = list[i] as Value;
+      if (one === element || (typeof one === 'object' && settle(one) === element)) return true;
+    }
+    return false;
+  }
   for (const one of list) if (equal(one, element, meter)) return true;
   return false;
 }

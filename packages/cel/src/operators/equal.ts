@@ -9,6 +9,7 @@ import { Fields, Opaque, Text, type Value } from '../values/value.ts';
  */
 export function equal(a: Value, b: Value, meter: Meter = unmetered): boolean {
   if (a === b) return !(a instanceof Double) || !Number.isNaN(a.value);
+  if (typeof a === 'string' && typeof b === 'string') return false;
   if (a instanceof Text) return equal(a.text, b, meter);
   if (b instanceof Text) return equal(a, b.text, meter);
   if (typeof a === 'string' || typeof b === 'string') return false;

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { unexpectedType } from '../functions/definition.ts';
 import { functionError } from './error.ts';
 import { Uint } from './number.ts';
@@ -18,7 +18,8 @@ export class Ip extends Opaque {
 
   /** Null if the text is no address; zones and leading zeros are refused. */
   static parse(text: string): Ip | null {
-    if (isIPv4(text)) return new Ip(Uint8Array.from(text.split('.'), Number));
+    const v4 = parseIpv4(text);
+    if (v4 !== null) return new Ip(v4);
     return isIPv6(text) && !text.includes('%') ? new Ip(parseIpv6(text)) : null;
   }
 
@@ -121,6 +122,33 @@ export class Cidr extends Opaque {
 
 function masked(bytes: Uint8Array, length: number): Uint8Array {
   return bytes.map((byte, i) => byte & (0xff00 >> Math.max(0, Math.min(8, length - i * 8))));
+}
+
+/** Four numbers without leading zeros; null if the text is anything else. By hand, because rules ask it of every request. */
+function parseIpv4(text: string): Uint8Array | null {
+  const { length } = text;
+  if (length < 7 || length > 15) return null;
+  const bytes = new Uint8Array(4);
+  let part = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x2e) {
+      if (digits === 0 || part === 3) return null;
+      bytes[part++] = value;
+      value = 0;
+      digits = 0;
+    } else {
+      if (code < 0x30 || code > 0x39 || (digits > 0 && value === 0)) return null;
+      value = value * 10 + code - 0x30;
+      digits++;
+      if (value > 255) return null;
+    }
+  }
+  if (part !== 3 || digits === 0) return null;
+  bytes[3] = value;
+  return bytes;
 }
 
 function parseIpv6(text: string): Uint8Array {

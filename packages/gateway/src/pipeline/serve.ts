@@ -170,6 +170,7 @@ export class Pipeline {
     exchange.backend = backend.backend;
     exchange.record.backend = backend.backend.key;
     exchange.record.protocol = backend.compiled.protocol;
+    plan.mirror?.send(exchange);
     return callBackend(exchange, plan, backend.compiled);
   }
 }

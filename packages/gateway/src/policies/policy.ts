@@ -12,6 +12,7 @@ import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
@@ -29,6 +30,7 @@ export type TrafficPolicy =
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }

@@ -52,7 +52,6 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [
     ...gatewayPolicies,
-    'requestMirror',
     'mcpAuthorization',
     'mcpGuardrails',
     'mcpAuthentication',
@@ -92,6 +91,8 @@ export const notYet = {
     'promptCaching',
   ],
   localRateLimit: ['conditional'],
+  /** A reference to a backend inside a policy. */
+  simpleBackend: ['service'],
   retry: ['precondition', 'condition'],
   directResponse: ['bodyExpression', 'headers', 'conditional'],
   credentialLocation: ['expression'],

@@ -11,6 +11,7 @@ import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
@@ -47,6 +48,7 @@ export const routePolicySchema = closed(
     delay: maybe(delaySchema),
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
+    requestMirror: maybe(requestMirrorSchema),
   },
   notYet.routePolicies,
 );

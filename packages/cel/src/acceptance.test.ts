@@ -148,6 +148,7 @@ test('CEL-29: the functions of optionals work', () => {
   expect(evaluate('optional.of(1).orValue(5)')).toBe(1);
   expect(evaluate('optional.none().orValue(5)')).toBe(5);
   expect(evaluate('optional.ofNonZeroValue("").hasValue()')).toBe(false);
+  expect(evaluate('optional.of(1) == optional.of(1.0) && optional.none() != optional.of(1)')).toBe(true);
   expect(evaluate('optional.none().or(optional.of(2)).value()')).toBe(2);
 });
 

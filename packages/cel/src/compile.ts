@@ -42,13 +42,16 @@ export interface Program<A = Activation> {
   readonly warnings: readonly SyntaxProblem[];
   /** The value if it is the same for every request; else undefined. */
   readonly constant: Value | undefined;
+  /** Two evaluations of the same request may differ, as it calls `random()` or `uuid()`: it makes no good key of a cache. */
+  readonly volatile: boolean;
   /** Never throws; an error is the value `CelError`. String-like values come as strings. */
   evaluate(activation: A): Value;
   /** For conditions: true only if the value is `true`. */
   test(activation: A): boolean;
 }
 
-const defaultBudget = 1_000_000;
+/** About 0.2 s of loops, or a few passes over the largest body that is ever buffered. */
+const defaultBudget = 4_000_000;
 
 const chance: Sources = { random: () => Math.random(), uuid: () => crypto.randomUUID() };
 
@@ -60,10 +63,15 @@ export function compile<A = Activation>(source: string, options: CompileOptions<
     const custom = options.custom ?? null;
     const compiler = new Compiler(variables, custom, options.absorbErrors ?? false);
     const { run, constant } = compiler.compile(tree);
-    const warnings = compiler.warnings.map(({ message, offset }) => locate(source, message, offset));
+    const warnings = compiler.warnings
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ message, offset }) => locate(source, message, offset));
     const limits = { slots: compiler.slots, budget: options.budget ?? defaultBudget };
     const runner = new CompiledProgram<A>(source, run, constant, options.sources ?? chance, limits);
-    return { ok: true, program: Object.assign(runner, { attributes: analyze(tree, custom), warnings }) };
+    return {
+      ok: true,
+      program: Object.assign(runner, { attributes: analyze(tree, custom), warnings, volatile: compiler.volatile }),
+    };
   } catch (failure) {
     if (!(failure instanceof SyntaxFailure)) throw failure;
     const problem = locate(source, failure.message, failure.offset);
@@ -78,7 +86,7 @@ export function failing<A = Activation>(source: string): Program<A> {
     () => `fail() called: the expression ${JSON.stringify(source)} could not be compiled`,
   );
   const runner = new CompiledProgram<A>(source, () => error, error, chance, { slots: 0, budget: 0 });
-  return Object.assign(runner, { attributes: { needs: 0, paths: [] }, warnings: [] });
+  return Object.assign(runner, { attributes: { needs: 0, paths: [] }, warnings: [], volatile: false });
 }
 
 class CompiledProgram<A> {

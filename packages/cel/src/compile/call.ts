@@ -1,5 +1,5 @@
 import type { FunctionDefinition } from '../functions/definition.ts';
-import { constantPattern } from '../functions/regex.ts';
+import { charactersPerUnit, constantPattern } from '../functions/regex.ts';
 import { functions } from '../functions/table.ts';
 import type { NodeOf } from '../parse/ast.ts';
 import { argumentCount, CelError, missingTarget, undeclared } from '../values/error.ts';
@@ -26,6 +26,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
       return constant(undeclared(name));
     }
     if (definition.method) return constant(missingTarget);
+    if (definition.impure) compiler.volatile = true;
     return apply(
       definition,
       args.map((arg) => compiler.compile(arg, scope)),
@@ -56,6 +57,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
     const error = argumentCount(definition.min - 1, args.length);
     return method(codes, name, () => error);
   }
+  if (definition.impure) compiler.volatile = true;
   return withPattern(name, codes) ?? method(codes, name, caller(definition), definition.impure);
 }
 
@@ -63,7 +65,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
 export const ownMethods: ReadonlySet<string> = new Set(
   (
     'family isUnspecified isLoopback isLinkLocalMulticast isLinkLocalUnicast isGlobalUnicast containsIP containsCIDR ' +
-    'ip masked prefixLength join raw split redacted cookie query addQuery setQuery unredacted hasValue value or orValue'
+    'ip masked prefixLength join raw split redacted cookie first all query addQuery setQuery unredacted hasValue value or orValue'
   ).split(' '),
 );
 
@@ -170,8 +172,7 @@ function withPattern(name: string, codes: readonly Code[]): Code | null {
       return computed((e) => {
         const value = settle(run(e));
         if (typeof value !== 'string') return rest(value, e);
-        e.left -= value.length;
-        return e.left < 0 ? false : pattern.test(value);
+        return e.spend(value.length / charactersPerUnit) && pattern.test(value);
       });
     }
   }

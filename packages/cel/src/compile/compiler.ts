@@ -33,6 +33,8 @@ export class Compiler {
   readonly custom: CustomFunctions | null;
   readonly absorbErrors: boolean;
   readonly warnings: Warning[] = [];
+  /** Whether two evaluations of the same request may differ: `random()` or `uuid()` is called. */
+  volatile = false;
   /** Nodes compiled so far. */
   nodes = 0;
   /** Slots for bound names that an evaluation needs. */

@@ -1,4 +1,3 @@
-import { displayed } from '../values/display.ts';
 import { CelError, functionError } from '../values/error.ts';
 import { Double, type Integer, toInt64, toUint64, Uint } from '../values/number.ts';
 import { Duration, parseDuration, parseTimestamp, Timestamp } from '../values/time.ts';
@@ -29,7 +28,7 @@ function toInt(value: Value): Value {
   if (value instanceof Double) return truncated(value.value, 'int', toInt64);
   if (value instanceof Timestamp) return value.seconds;
   if (typeof value !== 'string') return cannot(value, 'int');
-  if (!integerText.test(value)) return functionError('int', () => `${displayed(value)} is no integer`);
+  if (!integerText.test(value)) return functionError('int', 'text is no integer');
   return toInt64(BigInt(value.replace(/^\+/, ''))) ?? outOfRange('int');
 }
 
@@ -38,7 +37,7 @@ function toUint(value: Value): Value {
   if (typeof value === 'number' || typeof value === 'bigint') return toUint64(BigInt(value)) ?? outOfRange('uint');
   if (value instanceof Double) return truncated(value.value, 'uint', toUint64);
   if (typeof value !== 'string') return cannot(value, 'uint');
-  if (!/^\+?\d{1,40}$/.test(value)) return functionError('uint', () => `${displayed(value)} is no unsigned integer`);
+  if (!/^\+?\d{1,40}$/.test(value)) return functionError('uint', 'text is no unsigned integer');
   return toUint64(BigInt(value.replace(/^\+/, ''))) ?? outOfRange('uint');
 }
 
@@ -72,7 +71,7 @@ function toDouble(value: Value): Value {
   const word = doubleWords.get(value.toLowerCase());
   if (word !== undefined) return new Double(word);
   if (value.length > 1_000 || !doubleText.test(value)) {
-    return functionError('double', () => `${displayed(value)} is no number`);
+    return functionError('double', 'text is no number');
   }
   return new Double(Number(value));
 }
@@ -116,7 +115,7 @@ function toBytes(value: Value): Value {
 function toDuration(value: Value): Value {
   if (value instanceof Duration) return value;
   if (typeof value !== 'string') return cannot(value, 'duration');
-  return parseDuration(value) ?? functionError('duration', () => `${displayed(value)} is no duration, such as 1h30m`);
+  return parseDuration(value) ?? functionError('duration', 'text is no duration, such as 1h30m');
 }
 
 function toTimestamp(value: Value): Value {
@@ -124,5 +123,5 @@ function toTimestamp(value: Value): Value {
   if (typeof value === 'number') return Timestamp.at(value, 0) ?? outOfRange('timestamp');
   if (typeof value === 'bigint') return outOfRange('timestamp');
   if (typeof value !== 'string') return cannot(value, 'timestamp');
-  return parseTimestamp(value) ?? functionError('timestamp', () => `${displayed(value)} is no RFC 3339 timestamp`);
+  return parseTimestamp(value) ?? functionError('timestamp', 'text is no RFC 3339 timestamp');
 }

@@ -45,22 +45,30 @@ function base64Decode(): FunctionDefinition {
   };
 }
 
+const keptByPlatform = /[!'()*]/g;
+
 function urlEncode(value: Value): Value {
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return unexpectedType(value, 'string or bytes');
-  const bytes = bytesOf(value) as Uint8Array;
-  let text = '';
-  for (const byte of bytes) {
-    const char = String.fromCharCode(byte);
-    text += /[A-Za-z0-9._~-]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  const bytes = bytesOf(value);
+  if (bytes === null) return unexpectedType(value, 'string or bytes');
+  if (typeof value === 'string' && value.isWellFormed()) {
+    return encodeURIComponent(value).replace(keptByPlatform, (char) => percent(char.charCodeAt(0)));
   }
-  return text;
+  return Array.from(bytes, (byte) =>
+    /[A-Za-z0-9._~-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : percent(byte),
+  ).join('');
+}
+
+function percent(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 function urlDecode(value: Value): Value {
   const bytes = bytesOf(value);
   if (bytes === null) return unexpectedType(value, 'string or bytes');
   const text = Buffer.from(bytes).toString('latin1');
-  const decoded = text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const decoded = text.replace(/(?:%[0-9A-Fa-f]{2})+/g, (run) =>
+    Buffer.from(run.replaceAll('%', ''), 'hex').toString('latin1'),
+  );
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(decoded, 'latin1'));
   } catch {

@@ -2,23 +2,28 @@ import { decodeBase64Url } from '../encoding/base64.ts';
 import { fromJson } from '../json/from.ts';
 import { parseJson } from '../json/parse.ts';
 import { toJson } from '../json/to.ts';
-import { CelError, functionError } from '../values/error.ts';
+import { CelError, costExceeded, functionError } from '../values/error.ts';
+import type { Meter } from '../values/meter.ts';
 import type { Value } from '../values/value.ts';
 import { bytesOf, type FunctionGroup, unexpectedType } from './definition.ts';
 
+/** Characters that are parsed for one unit of the budget. */
+const charactersPerUnit = 16;
+
 /** JSON text and back (spec 04 §5.5). Non-negative whole numbers become uints. */
 export const jsonFunctions: FunctionGroup = {
-  json: { min: 1, call: (_, value) => read('json', value) },
+  json: { min: 1, call: (host, value) => read('json', value, host) },
   toJson: { min: 1, call: (host, value) => toJson(value, host) },
   to_json: { min: 1, call: (host, value) => toJson(value, host) },
-  unvalidatedJwtPayload: { min: 1, call: (_, token) => payload(token) },
+  unvalidatedJwtPayload: { min: 1, call: (host, token) => payload(token, host) },
 };
 
-function read(name: string, value: Value): Value {
+function read(name: string, value: Value, meter: Meter): Value {
   const bytes = typeof value === 'string' ? value : bytesOf(value);
   if (bytes === null) return unexpectedType(value, 'string or bytes');
   const text = typeof bytes === 'string' ? bytes : decodeUtf8(name, bytes);
   if (text instanceof CelError) return text;
+  if (!meter.spend(text.length / charactersPerUnit)) return costExceeded;
   try {
     return fromJson(parseJson(text), 'uint');
   } catch {
@@ -35,11 +40,11 @@ function decodeUtf8(name: string, bytes: Uint8Array): string | CelError {
   }
 }
 
-function payload(token: Value): Value {
+function payload(token: Value, meter: Meter): Value {
   const name = 'unvalidatedJwtPayload';
   if (typeof token !== 'string') return unexpectedType(token, 'string');
   const segments = token.split('.');
   if (segments.length !== 3) return functionError(name, `expected 3 segments, got ${segments.length}`);
   const bytes = decodeBase64Url(segments[1] as string);
-  return bytes === null ? functionError(name, 'payload is no base64url') : read(name, bytes);
+  return bytes === null ? functionError(name, 'payload is no base64url') : read(name, bytes, meter);
 }

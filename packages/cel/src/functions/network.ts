@@ -1,4 +1,3 @@
-import { displayed } from '../values/display.ts';
 import { functionError } from '../values/error.ts';
 import { Cidr, Ip } from '../values/ip.ts';
 import { type FunctionGroup, unexpectedType } from './definition.ts';
@@ -11,7 +10,7 @@ export const networkFunctions: FunctionGroup = {
     call: (_, value) => {
       if (value instanceof Ip) return value;
       if (typeof value !== 'string') return unexpectedType(value, 'string');
-      return Ip.parse(value) ?? functionError('ip', () => `${displayed(value)} is no IP address`);
+      return Ip.parse(value) ?? functionError('ip', 'text is no IP address');
     },
   },
   cidr: {
@@ -19,7 +18,7 @@ export const networkFunctions: FunctionGroup = {
     call: (_, value) => {
       if (value instanceof Cidr) return value;
       if (typeof value !== 'string') return unexpectedType(value, 'string');
-      return Cidr.parse(value) ?? functionError('cidr', () => `${displayed(value)} is no CIDR, such as 10.0.0.0/8`);
+      return Cidr.parse(value) ?? functionError('cidr', 'text is no CIDR, such as 10.0.0.0/8');
     },
   },
 };

@@ -1,5 +1,4 @@
 import { compileRegex, type LinearRegex } from '@agentgateway/regex';
-import { displayed } from '../values/display.ts';
 import { CelError, functionError } from '../values/error.ts';
 import type { Value } from '../values/value.ts';
 import { type FunctionGroup, unexpectedType } from './definition.ts';
@@ -12,7 +11,7 @@ export const regexFunctions: FunctionGroup = {
       if (typeof text !== 'string') return unexpectedType(text, 'string');
       const pattern = patternOf('matches', source);
       if (pattern instanceof CelError) return pattern;
-      return host.spend(text.length) && pattern.test(text);
+      return host.spend(text.length / charactersPerUnit) && pattern.test(text);
     },
   },
   regexReplace: {
@@ -23,11 +22,20 @@ export const regexFunctions: FunctionGroup = {
       if (typeof replacement !== 'string') return unexpectedType(replacement, 'string');
       const pattern = patternOf('regexReplace', source);
       if (pattern instanceof CelError) return pattern;
-      return host.spend(text.length * 2) ? pattern.replaceFirst(text, replacement) : null;
+      // Each reference to a group may bring the whole text once more.
+      const references = replacement.split('$').length - 1;
+      if (replacement.length + (references + 1) * text.length > maxResult) {
+        return functionError('regexReplace', 'result is too long');
+      }
+      return host.spend((2 * text.length) / charactersPerUnit) ? pattern.replaceFirst(text, replacement) : null;
     },
   },
 };
 
+/** Characters that a pattern gets through for one unit of the budget. */
+export const charactersPerUnit = 4;
+/** Characters that replacing may make. */
+const maxResult = 64 * 1024 * 1024;
 /** Characters of a pattern. */
 const maxPattern = 4_096;
 const keptPatterns = 256;
@@ -54,5 +62,5 @@ export function constantPattern(source: string, name = 'matches'): LinearRegex |
   if (source.length > maxPattern) return functionError(name, `pattern is longer than ${maxPattern} characters`);
   const compiled = compileRegex(source);
   if (compiled.ok) return compiled.regex;
-  return functionError(name, () => `${displayed(source)} is not a valid regex: ${compiled.message}`);
+  return functionError(name, () => `pattern is not a valid regex: ${compiled.message}`);
 }

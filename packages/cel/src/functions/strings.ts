@@ -1,6 +1,6 @@
 import { CelError, functionError } from '../values/error.ts';
 import { type Meter, textPerUnit } from '../values/meter.ts';
-import { typeNameOf, type Value } from '../values/value.ts';
+import { settle, typeNameOf, type Value } from '../values/value.ts';
 import { type FunctionDefinition, type FunctionGroup, natural, unexpectedType } from './definition.ts';
 
 /** Longest text that a function makes, in UTF-16 units. */
@@ -169,7 +169,8 @@ function join(list: Value, separator: Value | undefined, meter: Meter): Value {
   if (separator !== undefined && typeof separator !== 'string') return unexpectedType(separator, 'string');
   const texts: string[] = [];
   let length = 0;
-  for (const element of list as readonly Value[]) {
+  for (const one of list as readonly Value[]) {
+    const element = settle(one);
     if (typeof element !== 'string') {
       return functionError('join', () => `list holds a ${typeNameOf(element)}, not only strings`);
     }

@@ -204,7 +204,10 @@ class Parser {
     while (!this.#take(close)) {
       this.#refuseOptional();
       nodes.push(this.#nested());
-      if (this.#take(',') && (close === ']' || !this.#is(close))) continue;
+      if (this.#take(',')) {
+        if (close === ')' && this.#is(close)) this.#refuse();
+        continue;
+      }
       this.#expect(close);
       break;
     }

@@ -98,13 +98,11 @@ export class Cidr extends Opaque {
         if (other instanceof Ip) return this.contains(other);
         if (typeof other !== 'string') return unexpectedType(other, 'ip or string');
         const ip = Ip.parse(other);
-        return ip === null
-          ? functionError('containsIP', `${JSON.stringify(other)} is no IP address`)
-          : this.contains(ip);
+        return ip === null ? functionError('containsIP', 'text is no IP address') : this.contains(ip);
       }
       case 'containsCIDR': {
         const cidr = typeof other === 'string' ? Cidr.parse(other) : other;
-        if (cidr === null) return functionError('containsCIDR', `${JSON.stringify(other)} is no CIDR`);
+        if (cidr === null) return functionError('containsCIDR', 'text is no CIDR');
         if (!(cidr instanceof Cidr)) return unexpectedType(cidr, 'cidr or string');
         return cidr.#length >= this.#length && this.contains(cidr.#address);
       }

@@ -1,3 +1,4 @@
+import { equal } from '../operators/equal.ts';
 import { functionError } from './error.ts';
 import { types } from './type.ts';
 import { Opaque, type Value } from './value.ts';
@@ -18,7 +19,9 @@ export class Optional extends Opaque {
   }
 
   override equals(other: Opaque): boolean {
-    return other === this;
+    if (!(other instanceof Optional)) return false;
+    if (this.value === undefined || other.value === undefined) return this.value === other.value;
+    return equal(this.value, other.value);
   }
 
   override call(name: string, args: readonly Value[]): Value | undefined {

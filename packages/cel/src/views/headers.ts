@@ -84,6 +84,9 @@ export class HeadersView extends Fields {
         return this.#with(name, this.#redacted);
       case 'redacted':
         return this.#with(this.#form, true);
+      case 'first':
+      case 'all':
+        return typeof args[0] === 'string' ? this.#values(name, args[0]) : functionError(name, 'name must be a string');
       case 'cookie':
         return typeof args[0] === 'string'
           ? (this.#cookie(args[0]) ?? noSuchKey(args[0]))
@@ -108,6 +111,13 @@ export class HeadersView extends Fields {
 
   #with(form: Form, redacted: boolean): HeadersView {
     return new HeadersView(this.#source, this.#sensitive, form, redacted);
+  }
+
+  /** Forms that say which of several values they mean, unlike an index and a selector. */
+  #values(method: 'first' | 'all', name: string): Value {
+    const values = this.#with('raw', this.#redacted).field(name) as readonly string[] | undefined;
+    if (method === 'all') return values ?? [];
+    return values?.[0] ?? noSuchKey(name);
   }
 
   #cookie(name: string): string | undefined {

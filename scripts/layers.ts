@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 /**
@@ -54,6 +54,7 @@ export function findViolations(root: string): Violation[] {
   const violations: Violation[] = [];
   for (const [name, allowed] of Object.entries(packages)) {
     const source = join(root, 'packages', name, 'src');
+    if (!existsSync(source)) continue;
     for (const file of sources(source)) {
       const folder = name === 'gateway' ? (relative(source, file).split('/')[0] ?? '') : '';
       for (const { specifier, line, typeOnly } of imports(file)) {

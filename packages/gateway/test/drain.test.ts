@@ -64,7 +64,7 @@ test('a stream that does not end is cut at the deadline, visibly', async () => {
   await client.end();
   expect([client.state, client.text]).toEqual(['reset', '\n\n\r\n']);
   await drained;
-  expect(await gw.line(2)).toMatchObject({ 'http.status': 200 });
+  expect(await gw.line(2)).toMatchObject({ 'http.status': 200, error: 'cut off: the gateway is shutting down' });
 });
 
 test('clients of HTTP/2 are told to leave, and what they are doing is finished', async () => {

@@ -65,13 +65,15 @@ test('what is meant for one hop goes no further', async () => {
 
 test('header names are written in lower case, or as they came', async () => {
   verifies('PROXY-23');
-  await using echo = await EchoServer.start();
+  await using echo = await EchoServer.start('echo', (_, response) => response.setHeader('X-Answer-Probe', '1').end());
   await using lower = await gateway(toEcho(echo));
-  await ask(lower.port, { headers: ['Host', 'h', 'X-Case-Probe', '1'] });
+  const inLower = await ask(lower.port, { headers: ['Host', 'h', 'X-Case-Probe', '1'] });
   expect(echo.requests[0]?.rawHeaders).toContain('x-case-probe');
+  expect(inLower.rawHeaders).toContain('x-answer-probe');
   await using same = await gateway(`${toEcho(echo)}frontendPolicies: { http: { http1HeaderCase: preserve } }`);
-  await ask(same.port, { headers: ['Host', 'h', 'X-Case-Probe', '1'] });
+  const asCame = await ask(same.port, { headers: ['Host', 'h', 'X-Case-Probe', '1'] });
   expect(echo.requests[1]?.rawHeaders).toContain('X-Case-Probe');
+  expect(asCame.rawHeaders).toContain('X-Answer-Probe');
 });
 
 test('the authority is rewritten in part or whole, or stays', async () => {

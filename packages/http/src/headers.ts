@@ -28,6 +28,11 @@ export class Headers {
     return this.#fields.length >> 1;
   }
 
+  /** True if the spelling of names was kept. */
+  get spelled(): boolean {
+    return this.#spelling !== null;
+  }
+
   nameAt(index: number): string {
     return this.#fields[index << 1] as string;
   }

@@ -9,7 +9,7 @@ const backend = (fields: string) => route(`backends: [{${fields}}]`);
 
 const ROOT = '$schema, config, gateways, routes, binds, frontendPolicies, backends';
 const ROUTE_POLICIES =
-  'requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, backendTLS, backendAuth, apiKey, timeout, retry, cors, localRateLimit, basicAuth, csrf, requestRedirect';
+  'requestHeaderModifier, responseHeaderModifier, urlRewrite, directResponse, ai, backendTLS, backendAuth, apiKey, timeout, retry, cors, localRateLimit, basicAuth, csrf, delay, buffer, requestRedirect, requestMirror';
 const DURATION = 'expected a duration as a string such as "5s", "250ms" or "1h30m"';
 const TARGET = 'invalid host:port; write host:port, [ipv6]:port or unix:/path';
 const ADDRESS = 'expected off, unix:/path, localhost:PORT or IP:PORT';

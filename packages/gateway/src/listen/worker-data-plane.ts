@@ -6,6 +6,7 @@ import {
   type ServerTlsOptions,
   UpstreamPool,
 } from '@agentgateway/http';
+import { DrainDeadline } from '../pipeline/errors.ts';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { PlanCompiler } from '../plans/compile.ts';
@@ -161,7 +162,7 @@ class WorkerDataPlane implements DataPlane {
     const deadline = new AbortController();
     await Promise.race([gone, wait(terminationDeadline, deadline.signal)]);
     deadline.abort();
-    for (const server of servers()) server.destroy(new Error('the gateway is shutting down'));
+    for (const server of servers()) server.destroy(new DrainDeadline());
     await gone;
     // Upstream connections stay until the end: another worker's clients may still be served through this one.
   }

@@ -4,6 +4,7 @@ import type { RoutePlan } from '../plans/plan.ts';
 import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import { pause } from './pause.ts';
 import { runSteps } from './run.ts';
 
 type Outcome = Response | GatewayError;
@@ -80,21 +81,6 @@ async function attemptRepeatedly(
   } finally {
     bodies.release(new Error('no further tries'));
   }
-}
-
-/** Waits, or throws the reason as soon as the exchange is aborted. */
-function pause(exchange: Exchange, milliseconds: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (reason: Error) => {
-      clearTimeout(timer);
-      reject(reason);
-    };
-    const timer = setTimeout(() => {
-      exchange.abort.unlisten(stop);
-      resolve();
-    }, milliseconds);
-    exchange.abort.listen(stop);
-  });
 }
 
 interface RequestSnapshot {

@@ -110,6 +110,14 @@ export class GatewayError extends Error {
   }
 }
 
+/** Why an exchange was cut that was still going on when the drain had to end. */
+export class DrainDeadline extends Error {
+  override readonly name = 'DrainDeadline';
+  constructor() {
+    super('cut off: the gateway is shutting down');
+  }
+}
+
 /** HTTP status to gRPC status for locally made answers (spec 02 §4.1). */
 function grpcStatus(error: GatewayError): number {
   if (error.code === 'noValidBackends') return 14;

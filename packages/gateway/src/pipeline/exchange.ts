@@ -16,6 +16,8 @@ export class Exchange {
   /** Aborted when the client leaves or the request's deadline passes. */
   readonly abort: Abort;
 
+  /** What the call to the upstream is for; a label of its metrics. */
+  purpose: 'Primary' | 'Mirror' = 'Primary';
   /** True for gRPC requests: errors are worded as trailers-only answers. */
   grpc = false;
   /** Words an error in the caller's dialect, once a backend knows it; null is plain text (or gRPC). */

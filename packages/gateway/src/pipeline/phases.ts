@@ -114,7 +114,7 @@ class LoadedSteps implements PhaseCompiler {
     const responseSteps = responsePhase.flatMap(({ kind, of }, row) => {
       const policy = of === phase ? policies.find((candidate) => candidate.kind === kind) : undefined;
       const run = policy && this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec));
-      return run === undefined ? [] : [{ row, run }];
+      return run == null ? [] : [{ row, run }];
     });
     return { steps, responseSteps };
   }

@@ -30,6 +30,12 @@ function responsePhase(exchange: Exchange, response: Response): StepResult | Pro
 
 function finish(exchange: Exchange, original: Response, decided: StepResult): void {
   const { record, reply } = exchange;
+  if (exchange.closed) {
+    // The client left while a policy waited.
+    discard(exchange, original);
+    if (decided !== undefined && !(decided instanceof GatewayError)) discard(exchange, decided);
+    return;
+  }
   let response = original;
   if (decided !== undefined) {
     if (isStream(original.body)) original.body.cancel(new Error('replaced by a policy'));
@@ -53,6 +59,10 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
   if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
   if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);
+}
+
+function discard({ abort }: Exchange, { body }: Response): void {
+  if (isStream(body)) body.cancel(abort.reason ?? new Error('nobody waits for it'));
 }
 
 /** Notes a failure in the record and words it for the caller. */

@@ -4,7 +4,7 @@ import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { callBackend } from './attempts.ts';
-import { GatewayError } from './errors.ts';
+import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
@@ -76,6 +76,7 @@ export class Pipeline {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;
       exchange.closed = true;
+      if (error instanceof DrainDeadline) record.error ??= error.message;
       if (error !== null) exchange.abort.abort(error);
       telemetry.finish(record);
     };
@@ -169,6 +170,7 @@ export class Pipeline {
     exchange.backend = backend.backend;
     exchange.record.backend = backend.backend.key;
     exchange.record.protocol = backend.compiled.protocol;
+    plan.mirror?.send(exchange);
     return callBackend(exchange, plan, backend.compiled);
   }
 }

@@ -1,8 +1,10 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
+import { Mirror } from '../pipeline/mirror.ts';
 import { type CompiledPhase, loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
+import type { RequestMirrorSpec } from '../policies/request-mirror/spec.ts';
 import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
 import type { Backend, Listener, ResourceId, Route, RouteBackend, TargetedPolicy } from '../resources/model.ts';
@@ -102,11 +104,16 @@ export class PlanCompiler {
   ): ListenerPlan {
     const plans = new Map<string, RoutePlan>();
     for (const route of routes) {
+      const mirrored = mirrorsOf(route, targeted).map((key) => state.backends.get(key));
       const used = route.backends.map(({ target }) =>
         'backend' in target ? state.backends.get(target.backend) : undefined,
       );
-      const plan = memoised(this.#routePlans, routePlans, route.key, [route, listener, ...used, ...policies], () =>
-        this.#route(route, used, listener, targeted),
+      const plan = memoised(
+        this.#routePlans,
+        routePlans,
+        route.key,
+        [route, listener, ...used, ...mirrored, ...policies],
+        () => this.#route(route, used, listener, targeted, state),
       );
       plans.set(route.key, plan);
     }
@@ -137,6 +144,7 @@ export class PlanCompiler {
     used: readonly (Backend | undefined)[],
     listener: Listener,
     targeted: TargetedPolicies,
+    state: ResourceState,
   ): RoutePlan {
     const forListener = targeted.forListener(listener);
     const forRoute = targeted.forRoute(route);
@@ -144,6 +152,7 @@ export class PlanCompiler {
     const merged = [...traffic.values()];
     const retry = traffic.get('retry') as Extract<TrafficPolicy, { kind: 'retry' }> | undefined;
     const timeout = traffic.get('timeout') as Extract<TrafficPolicy, { kind: 'timeout' }> | undefined;
+    const mirror = traffic.get('requestMirror') as Extract<TrafficPolicy, { kind: 'requestMirror' }> | undefined;
     const ai = traffic.get('ai') as Extract<TrafficPolicy, { kind: 'ai' }> | undefined;
     return {
       route,
@@ -151,6 +160,7 @@ export class PlanCompiler {
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
       retry: retry === undefined ? null : compileRetry(retry.spec),
+      mirror: mirror === undefined ? null : this.#mirror(mirror.spec, state, targeted),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>
         this.#backend(reference, used[i], ai?.spec ?? null, [
@@ -182,11 +192,31 @@ export class PlanCompiler {
     return { backend, compiled };
   }
 
+  /** With the policies of its backend, and none that the route gives to its own. */
+  #mirror(spec: RequestMirrorSpec, state: ResourceState, targeted: TargetedPolicies): Mirror | null {
+    const backend = state.backends.get(spec.backend);
+    if (backend === undefined) return null;
+    const reference: RouteBackend = { weight: 1, target: { backend: backend.key }, policies: [] };
+    const { compiled } = this.#backend(reference, backend, null, [targeted.forBackend(backend)]);
+    return compiled === null
+      ? null
+      : new Mirror(backend.key, compiled, spec.percentage, this.#ports.ports(backend, spec));
+  }
+
   /** Each policy gets the ports of its own specification, so that its cells outlive changes around it. */
   #phase(phase: Phase, policies: readonly (TrafficPolicy | BackendPolicy)[], owner: ResourceId): CompiledPhase {
     if (this.#phases === null) throw new Error('load() comes before compile()');
     return this.#phases.compile(phase, policies, (spec) => this.#ports.ports(owner, spec));
   }
+}
+
+/** Keys of the backends that may get copies of a route's requests. */
+function mirrorsOf(route: Route, targeted: TargetedPolicies): string[] {
+  const keys: string[] = [];
+  for (const policy of [...route.policies, ...targeted.traffic()]) {
+    if (policy.kind === 'requestMirror') keys.push(policy.spec.backend);
+  }
+  return keys;
 }
 
 interface Memo<T> {

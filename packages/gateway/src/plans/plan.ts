@@ -1,5 +1,6 @@
 import type { ServerOptions } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
+import type { Mirror } from '../pipeline/mirror.ts';
 import type { PlacedResponseStep, Step } from '../pipeline/step.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
@@ -48,6 +49,8 @@ export interface RoutePlan {
   readonly timeout: TimeoutPlan;
   /** Null: no second try. */
   readonly retry: RetryPlan | null;
+  /** Gets copies of requests; null where nothing does. */
+  readonly mirror: Mirror | null;
   /** Chooses a backend reference by weight: its index, or -1. */
   readonly choose: (random: number) => number;
   readonly backends: readonly BackendPlan[];

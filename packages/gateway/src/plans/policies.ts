@@ -34,6 +34,11 @@ export class TargetedPolicies {
     };
   }
 
+  /** All policies on traffic, whatever they are for. */
+  *traffic(): Iterable<TrafficPolicy> {
+    for (const { policy } of this.#all) if (policy.family === 'traffic') yield policy.policy;
+  }
+
   forRoute(route: Route): readonly TargetedPolicy[] {
     return this.#all.filter(
       ({ target }) =>

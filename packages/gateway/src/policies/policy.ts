@@ -3,13 +3,16 @@ import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
+import type { BufferSpec } from './buffer/spec.ts';
 import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
+import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
@@ -20,11 +23,14 @@ export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
+  | { readonly kind: 'buffer'; readonly spec: BufferSpec }
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
+  | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
   | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }

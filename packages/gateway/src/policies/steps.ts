@@ -4,17 +4,17 @@ import type { BackendPolicy, TrafficPolicy } from './policy.ts';
 type Policy = TrafficPolicy | BackendPolicy;
 
 /** Kinds that are settings of a plan, not steps: the pipeline and the backends read them. */
-type SettingKind = 'ai' | 'backendTLS' | 'retry' | 'timeout';
+type SettingKind = 'ai' | 'backendTLS' | 'requestMirror' | 'retry' | 'timeout';
 
 /** Kinds that run as steps. */
 export type StepKind = Exclude<Policy['kind'], SettingKind>;
 
 type SpecOf<K extends StepKind> = Extract<Policy, { kind: K }>['spec'];
 
-/** What a kind does, once its code is loaded: to a request, to a response, or both. */
+/** What a kind does, once its code is loaded: to a request, to a response, or both; null where a specification asks for nothing. */
 export interface PolicyCode<Spec> {
-  readonly request?: (spec: Spec, ports: Ports) => Step;
-  readonly response?: (spec: Spec, ports: Ports) => ResponseStep;
+  readonly request?: (spec: Spec, ports: Ports) => Step | null;
+  readonly response?: (spec: Spec, ports: Ports) => ResponseStep | null;
 }
 
 /** How to get a kind's code. Nothing is loaded before somebody configures it. */
@@ -25,8 +25,13 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
     const { compileBasicAuth } = await import('./basic-auth/step.ts');
     return { request: (spec) => compileBasicAuth(spec) };
   },
+  buffer: async () => {
+    const { compileBufferRequest, compileBufferResponse } = await import('./buffer/step.ts');
+    return { request: compileBufferRequest, response: compileBufferResponse };
+  },
   cors: async () => ({ request: (await import('./cors/step.ts')).compileCors }),
   csrf: async () => ({ request: (await import('./csrf/step.ts')).compileCsrf }),
+  delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   requestHeaderModifier: async () => ({

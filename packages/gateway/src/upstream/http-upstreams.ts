@@ -83,7 +83,7 @@ export class HttpUpstreams implements UpstreamPort {
       });
       record.upstreamRespondedAt = clock.now();
       const subtype = record.protocol === 'llm' ? 'Llm' : 'Http';
-      this.#telemetry.metrics.upstreamCall('Primary', subtype, record.upstreamRespondedAt - startedAt);
+      this.#telemetry.metrics.upstreamCall(exchange.purpose, subtype, record.upstreamRespondedAt - startedAt);
       return answer instanceof Upgraded ? switched(exchange, answer) : answer;
     } catch (error) {
       throw told(exchange, error);

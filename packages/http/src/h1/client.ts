@@ -41,6 +41,8 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
   onChange: (() => void) | null = null;
   readonly #transport: Transport;
   readonly #options: Http1ClientOptions;
+  /** Of the response that is waited for. */
+  #limits: Http1ClientOptions;
   readonly #output: Output;
   readonly #head = new ResponseHead();
   readonly #stash = new Stash();
@@ -78,6 +80,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
   constructor(transport: Transport, options: Partial<Http1ClientOptions> = {}) {
     this.#transport = transport;
     this.#options = { ...defaultHttp1ClientOptions, ...options };
+    this.#limits = this.#options;
     this.#output = new Output(transport);
     transport.start(this);
   }
@@ -114,6 +117,8 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
     this.#handler = handler;
     this.#abort = abort;
     this.#method = request.method;
+    // Who had the spelling of a request's names kept wants to see the response's.
+    this.#limits = request.headers.spelled ? { ...this.#options, preserveHeaderCase: true } : this.#options;
     this.#upgrading = request.method !== 'CONNECT' && request.headers.has('upgrade');
     this.#answered = false;
     this.#heard = false;
@@ -255,7 +260,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
   #readHead(handler: ResponseHandler): boolean {
     const bytes = this.#bytes;
     const at = this.#at;
-    const limits = this.#options;
+    const limits = this.#limits;
     const end = bytes.indexOf(END_OF_HEAD, at + Math.max(0, this.#seen - 3));
     if (end < 0) {
       checkUnfinishedHead(bytes, at, at + Math.max(0, this.#seen - 1), limits);
@@ -301,7 +306,7 @@ export class Http1ClientConnection implements ClientConnection, TransportHandler
       this.#bodyComplete();
       return;
     }
-    const { maxHeaders, preserveHeaderCase } = this.#options;
+    const { maxHeaders, preserveHeaderCase } = this.#limits;
     if (empty) {
       handler.onResponse(new Response(status, headers, null, version));
       this.#bodyComplete();

@@ -52,15 +52,12 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [
     ...gatewayPolicies,
-    'requestMirror',
     'mcpAuthorization',
     'mcpGuardrails',
     'mcpAuthentication',
     'a2a',
     'backendTunnel',
     'remoteRateLimit',
-    'buffer',
-    'delay',
   ],
   backendPolicies: [
     'transformations',
@@ -94,6 +91,8 @@ export const notYet = {
     'promptCaching',
   ],
   localRateLimit: ['conditional'],
+  /** A reference to a backend inside a policy. */
+  simpleBackend: ['service'],
   retry: ['precondition', 'condition'],
   directResponse: ['bodyExpression', 'headers', 'conditional'],
   credentialLocation: ['expression'],

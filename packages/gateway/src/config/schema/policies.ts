@@ -4,11 +4,14 @@ import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
+import { bufferSchema } from '../../policies/buffer/schema.ts';
 import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
+import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
@@ -42,7 +45,10 @@ export const routePolicySchema = closed(
     localRateLimit: maybe(localRateLimitSchema),
     basicAuth: maybe(basicAuthSchema),
     csrf: maybe(csrfSchema),
+    delay: maybe(delaySchema),
+    buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
+    requestMirror: maybe(requestMirrorSchema),
   },
   notYet.routePolicies,
 );

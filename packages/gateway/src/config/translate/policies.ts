@@ -3,8 +3,10 @@ import { apiKeySpec } from '../../policies/api-key/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
+import { bufferSpec } from '../../policies/buffer/schema.ts';
 import { corsSpec } from '../../policies/cors/schema.ts';
 import { csrfSpec } from '../../policies/csrf/schema.ts';
+import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSpec } from '../../policies/local-rate-limit/schema.ts';
@@ -23,7 +25,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, timeout, retry } = options;
+  const { ai, csrf, localRateLimit, buffer, timeout, retry, delay } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
@@ -34,8 +36,10 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitSpec(localRateLimit) : [];
   if (limits.length > 0) add({ kind: 'localRateLimit', spec: limits });
+  if (buffer) add({ kind: 'buffer', spec: bufferSpec(buffer) });
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
+  if (delay) add({ kind: 'delay', spec: delaySpec(delay) });
   return policies;
 }
 

@@ -1,0 +1,16 @@
+import type { Exchange } from './exchange.ts';
+
+/** Waits so many milliseconds, or throws the reason as soon as the exchange is aborted. */
+export function pause(exchange: Exchange, milliseconds: number): Promise<undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = (reason: Error) => {
+      clearTimeout(timer);
+      reject(reason);
+    };
+    const timer = setTimeout(() => {
+      exchange.abort.unlisten(stop);
+      resolve(undefined);
+    }, milliseconds);
+    exchange.abort.listen(stop);
+  });
+}

@@ -59,6 +59,18 @@ test('names that nobody knows are warned of, with the one that was meant', () =>
     "unknown method 'startWith'; did you mean 'startsWith'?",
     "unknown function 'sise'; did you mean 'size'?",
   ]);
+  const messages = (source: string) => program(source).warnings.map(({ message }) => message);
+  expect(messages('request.paht == "/" && has(response.status)')).toEqual([
+    "unknown field 'request.paht'; did you mean 'request.path'?",
+    "unknown field 'response.status'",
+  ]);
+  expect(messages('size() > 1 || "a".replace("b") == "" || math.abs() == 1 || charAt("a", 1) == ""')).toEqual([
+    "'size' is called with too few arguments",
+    "'replace' is called with too few arguments",
+    "'abs' is called with too few arguments",
+    "'charAt' is a method: x.charAt(…)",
+  ]);
+  expect(messages('jwt.anything.goes && [{"a": 1}].all(request, request.a == 1) && metadata.x == 1')).toEqual([]);
   expect(program('request.headers.redacted().cookie("a")').warnings).toEqual([]);
 });
 

@@ -277,3 +277,17 @@ describe('the dialect', () => {
     if (!result.ok) expect(result.message.length).toBeGreaterThan(5);
   });
 });
+
+test.each([
+  ['b+', 'abbbcbb', '-', 'a-cbb'],
+  ['x', 'abc', '-', 'abc'],
+  ['(a)(b)?', 'ac', '[$1$2]', '[a]c'],
+  ['(?P<one>a)(?P<two>b)', 'ab', '${two}$one', 'ba'],
+  ['(a)', 'a', '$1a-${1}a-$$1-$9-$none', '-aa-$1--'],
+  ['^', 'abc', '>', '>abc'],
+  ['é', 'aéb😀', '😀', 'a😀b😀'],
+])('the first match of %s in %s is replaced by %s', (source, text, replacement, expected) => {
+  const compiled = compileRegex(source);
+  if (!compiled.ok) throw new Error(compiled.message);
+  expect(compiled.regex.replaceFirst(text, replacement)).toBe(expected);
+});

@@ -30,6 +30,7 @@ export function compileSelect(compiler: Compiler, node: NodeOf<'select'>, scope:
   if (type !== undefined && scope.find('google') < 0 && !compiler.variables.has('google')) return constant(type);
 
   const { target } = node;
+  compiler.checkField(target, field, scope);
   if (target.kind === 'identifier' && scope.find(target.name) < 0) {
     const read = compiler.variables.get(target.name);
     // Own code for fields of the two busiest variables: V8 then sees one class at this place.
@@ -59,6 +60,7 @@ export function compileSelect(compiler: Compiler, node: NodeOf<'select'>, scope:
 /** `has(target.field)`: the target's own errors count, a missing field and a target without fields do not. */
 export function compileHas(compiler: Compiler, node: NodeOf<'has'>, scope: Scope): Code {
   const { field } = node;
+  compiler.checkField(node.target, field, scope);
   const code = compiler.compile(node.target, scope);
   const { run } = code;
   return folded([code], (e) => {

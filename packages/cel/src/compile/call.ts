@@ -26,7 +26,11 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
       compiler.warnUnknown('function', name, node.at);
       return constant(undeclared(name));
     }
-    if (definition.method) return constant(missingTarget);
+    if (definition.method) {
+      compiler.warn(`'${name}' is a method: x.${name}(…)`, node.at);
+      return constant(missingTarget);
+    }
+    warnCount(compiler, definition, args.length, node);
     if (definition.impure) compiler.volatile = true;
     return apply(
       definition,
@@ -37,6 +41,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
   if (target.kind === 'identifier') {
     const qualified = functions.get(`${target.name}.${name}`);
     if (qualified !== undefined) {
+      warnCount(compiler, qualified, args.length, node);
       return apply(
         qualified,
         args.map((arg) => compiler.compile(arg, scope)),
@@ -58,6 +63,7 @@ export function compileCall(compiler: Compiler, node: NodeOf<'call'>, scope: Sco
   }
   if (codes.length < definition.min) {
     const error = argumentCount(definition.min - 1, args.length);
+    if (!ownMethods.has(name)) warnCount(compiler, definition, codes.length, node);
     return method(codes, name, () => error);
   }
   if (definition.impure) compiler.volatile = true;
@@ -71,6 +77,10 @@ export const ownMethods: ReadonlySet<string> = new Set(
     'ip masked prefixLength join raw split redacted cookie first all query addQuery setQuery unredacted hasValue value or orValue'
   ).split(' '),
 );
+
+function warnCount(compiler: Compiler, { min }: FunctionDefinition, got: number, node: NodeOf<'call'>): void {
+  if (got < min) compiler.warn(`'${node.name}' is called with too few arguments`, node.at);
+}
 
 /** A call of a function that is known. */
 function apply(definition: FunctionDefinition, args: readonly Code[]): Code {

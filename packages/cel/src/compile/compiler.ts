@@ -10,6 +10,7 @@ import { compileCall, ownMethods } from './call.ts';
 import { compileChain } from './chain.ts';
 import { type Code, constant } from './code.ts';
 import { compileList, compileMap } from './collection.ts';
+import { knownFields } from './fields.ts';
 import { compileChoice, compileLogic, compileUnary } from './logic.ts';
 import { nearest } from './nearest.ts';
 import { Scope } from './scope.ts';
@@ -71,7 +72,22 @@ export class Compiler {
         : [...functionNames, ...macroNames, ...ownMethods, ...(this.custom?.keys() ?? [])];
     const meant = nearest(name, known);
     const hint = meant === null ? '' : `; did you mean '${meant}'?`;
-    this.warnings.push({ message: `unknown ${kind} '${name}'${hint}`, offset });
+    this.warn(`unknown ${kind} '${name}'${hint}`, offset);
+  }
+
+  /** Notes a field that a variable never has. */
+  checkField(target: Node, field: string, scope: Scope): void {
+    if (target.kind !== 'identifier' || scope.find(target.name) >= 0 || !this.variables.has(target.name)) return;
+    const fields = knownFields.get(target.name);
+    if (fields === undefined || fields.includes(field)) return;
+    const meant = nearest(field, fields);
+    const hint = meant === null ? '' : `; did you mean '${target.name}.${meant}'?`;
+    this.warn(`unknown field '${target.name}.${field}'${hint}`, target.at);
+  }
+
+  /** Notes something that compiles and can only fail. */
+  warn(message: string, offset: number): void {
+    this.warnings.push({ message, offset });
   }
 
   #dispatch(node: Node, scope: Scope): Code {

@@ -82,3 +82,29 @@ test('JSON that nests too deep is an error where it is read', () => {
   const value = program('toJson(json(jwt.text))').evaluate(new TestActivation({ jwt: record({ text: objects }) }));
   expect(value).toBeInstanceOf(CelError);
 });
+
+test.each([
+  'url.encode(jwt.text)',
+  'url.decode(jwt.text)',
+  'form.encode({"a": jwt.text})',
+  'form.decode(jwt.text)',
+  'sha256.encode(jwt.text)',
+  'base64.encode(jwt.text)',
+  'json("[" + jwt.text + "1]")',
+  'toJson([jwt.text])',
+  'jwt.text.upperAscii()',
+  'jwt.text.split(",")',
+  'jwt.text.replace("1", "2")',
+  'jwt.text.matches(string(x) + "a")',
+  'jwt.text.regexReplace("2", "3")',
+  'jwt.text + jwt.text',
+  'size(jwt.text)',
+])('%s is paid for by the length of the text', (call) => {
+  const text = record({ list: thousand, text: '1,'.repeat(50_000) });
+  expect(evaluate(`jwt.list.all(x, ${call} != "")`, { jwt: text }, { budget: 200_000 })).toBe(exceeded);
+});
+
+test('the budget suffices for a few passes over the largest body', () => {
+  const body = new Uint8Array(Buffer.from(`{"a":"${'x'.repeat(32 * 1024 * 1024)}","b":1}`));
+  expect(evaluate('json(request.body).b == 1 && request.body.size() > 1', { request: record({ body }) })).toBe(true);
+});

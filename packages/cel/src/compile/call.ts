@@ -4,7 +4,7 @@ import { functions } from '../functions/table.ts';
 import type { NodeOf } from '../parse/ast.ts';
 import { argumentCount, CelError, missingTarget, undeclared } from '../values/error.ts';
 import { Cidr } from '../values/ip.ts';
-import { textPerUnit } from '../values/meter.ts';
+import { slowTextPerUnit, textPerUnit } from '../values/meter.ts';
 import { Dynamic, settle, Text, type Value } from '../values/value.ts';
 import { type Code, computed, constant, folded } from './code.ts';
 import type { Compiler } from './compiler.ts';
@@ -137,7 +137,7 @@ function method(codes: readonly Code[], name: string, otherwise: Call, impure?: 
     if (receiver instanceof Dynamic) {
       const own = receiver.call(name, values.slice(1).map(settle));
       if (own !== undefined) {
-        e.left -= 10;
+        e.left -= receiver instanceof Text ? 10 + receiver.text.length / slowTextPerUnit : 10;
         return own;
       }
     }

@@ -28,6 +28,9 @@ const maxNesting = 1_000;
 /** Nodes in all: custom functions that call each other twice grow by powers of two. */
 const maxNodes = 100_000;
 
+/** What is wrong beyond that is wrong in the same way. */
+const maxWarnings = 20;
+
 /** Turns a tree into closures. One per expression. */
 export class Compiler {
   readonly variables: VariableReaders<Activation>;
@@ -66,6 +69,7 @@ export class Compiler {
 
   /** Notes a name that nobody knows, with the one that was probably meant. */
   warnUnknown(kind: 'variable' | 'function' | 'method', name: string, offset: number): void {
+    if (this.warnings.length >= maxWarnings) return;
     const known =
       kind === 'variable'
         ? this.variables.keys()
@@ -87,7 +91,7 @@ export class Compiler {
 
   /** Notes something that compiles and can only fail. */
   warn(message: string, offset: number): void {
-    this.warnings.push({ message, offset });
+    if (this.warnings.length < maxWarnings) this.warnings.push({ message, offset });
   }
 
   #dispatch(node: Node, scope: Scope): Code {

@@ -25,7 +25,10 @@ export function compileWalk(compiler: Compiler, node: NodeOf<'walk'>, scope: Sco
   return computed((e) => {
     const value = run(e);
     if (Array.isArray(value)) return over(walk, value, e);
-    if (value instanceof Fields) return over(walk, [...value.keys()], e);
+    if (value instanceof Fields) {
+      const keys = [...value.keys()];
+      return e.spend(keys.length / 8) ? over(walk, keys, e) : costExceeded;
+    }
     if (value instanceof CelError) return value;
     return new CelError('type', () => `Unexpected type: got '${typeNameOf(value)}', want 'list or map'`);
   });

@@ -38,5 +38,7 @@ function decodeFormText(text: string): string {
 
 /** A name or value of a form: space as `+`, everything but `A-Za-z0-9*-._` as `%XX`. */
 export function encodeFormText(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1);
+  return encodeURIComponent(text.toWellFormed()).replace(/[!'()~]|%20/g, (found) =>
+    found === '%20' ? '+' : `%${found.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

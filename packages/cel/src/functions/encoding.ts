@@ -3,8 +3,9 @@ import { decodeBase64, encodeBase64 } from '../encoding/base64.ts';
 import { decodeForm, encodeFormText } from '../encoding/form.ts';
 import { keyText } from '../json/to.ts';
 import { compareStrings } from '../operators/compare.ts';
-import { CelError, functionError } from '../values/error.ts';
+import { CelError, costExceeded, functionError } from '../values/error.ts';
 import { CelMap } from '../values/map.ts';
+import { type Meter, slowTextPerUnit } from '../values/meter.ts';
 import { Uint } from '../values/number.ts';
 import { Fields, settle, typeNameOf, type Value } from '../values/value.ts';
 import { bytesOf, type FunctionDefinition, type FunctionGroup, unexpectedType } from './definition.ts';
@@ -15,14 +16,25 @@ export const encodingFunctions: FunctionGroup = {
   'base64.decode': base64Decode(),
   base64Encode: base64Encode(),
   base64Decode: base64Decode(),
-  'url.encode': { min: 1, call: (_, value) => urlEncode(value) },
-  'url.decode': { min: 1, call: (_, value) => urlDecode(value) },
-  'form.encode': { min: 1, call: (_, value) => formEncode(value) },
-  'form.decode': { min: 1, call: (_, value) => formDecode(value) },
-  'sha1.encode': hash('sha1'),
-  'sha256.encode': hash('sha256'),
-  'md5.encode': hash('md5'),
+  'url.encode': priced(urlEncode),
+  'url.decode': priced(urlDecode),
+  'form.encode': { min: 1, call: (host, value) => formEncode(value, host) },
+  'form.decode': priced(formDecode),
+  'sha1.encode': priced(hash('sha1')),
+  'sha256.encode': priced(hash('sha256')),
+  'md5.encode': priced(hash('md5')),
 };
+
+/** A function that looks at every byte of its argument. */
+function priced(encode: (value: Value) => Value): FunctionDefinition {
+  return {
+    min: 1,
+    call: (host, value) => {
+      const length = typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
+      return host.spend(length / slowTextPerUnit) ? encode(value) : costExceeded;
+    },
+  };
+}
 
 function base64Encode(): FunctionDefinition {
   return {
@@ -89,7 +101,7 @@ function formDecode(value: Value): Value {
   return new CelMap(fields);
 }
 
-function formEncode(value: Value): Value {
+function formEncode(value: Value, meter: Meter): Value {
   if (!(value instanceof Fields)) return unexpectedType(value, 'map');
   const pairs: string[] = [];
   const keys = [...value.keys()].sort((a, b) => compareStrings(keyText(a), keyText(b)));
@@ -99,6 +111,7 @@ function formEncode(value: Value): Value {
       if (one === null) continue;
       const text = scalarText(one);
       if (text instanceof CelError) return text;
+      if (!meter.spend(1 + text.length / slowTextPerUnit)) return costExceeded;
       pairs.push(`${encodeFormText(keyText(key))}=${encodeFormText(text)}`);
     }
   }
@@ -122,14 +135,11 @@ function scalarText(value: Value): string | CelError {
     : functionError('form.encode', () => `a form has no place for a ${typeNameOf(plain)}`);
 }
 
-function hash(algorithm: string): FunctionDefinition {
-  return {
-    min: 1,
-    call: (_, value) => {
-      const bytes = bytesOf(value);
-      return bytes === null
-        ? unexpectedType(value, 'string or bytes')
-        : createHash(algorithm).update(bytes).digest('hex');
-    },
+function hash(algorithm: string): (value: Value) => Value {
+  return (value) => {
+    const bytes = bytesOf(value);
+    return bytes === null
+      ? unexpectedType(value, 'string or bytes')
+      : createHash(algorithm).update(bytes).digest('hex');
   };
 }

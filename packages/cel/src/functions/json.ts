@@ -3,12 +3,9 @@ import { fromJson } from '../json/from.ts';
 import { parseJson } from '../json/parse.ts';
 import { toJson } from '../json/to.ts';
 import { CelError, costExceeded, functionError } from '../values/error.ts';
-import type { Meter } from '../values/meter.ts';
+import { type Meter, slowTextPerUnit } from '../values/meter.ts';
 import type { Value } from '../values/value.ts';
 import { bytesOf, type FunctionGroup, unexpectedType } from './definition.ts';
-
-/** Characters that are parsed for one unit of the budget. */
-const charactersPerUnit = 16;
 
 /** JSON text and back (spec 04 §5.5). Non-negative whole numbers become uints. */
 export const jsonFunctions: FunctionGroup = {
@@ -23,7 +20,7 @@ function read(name: string, value: Value, meter: Meter): Value {
   if (bytes === null) return unexpectedType(value, 'string or bytes');
   const text = typeof bytes === 'string' ? bytes : decodeUtf8(name, bytes);
   if (text instanceof CelError) return text;
-  if (!meter.spend(text.length / charactersPerUnit)) return costExceeded;
+  if (!meter.spend(text.length / (2 * slowTextPerUnit))) return costExceeded;
   try {
     return fromJson(parseJson(text), 'uint');
   } catch {

@@ -1,5 +1,6 @@
 import { compileRegex, type LinearRegex } from '@agentgateway/regex';
-import { CelError, functionError } from '../values/error.ts';
+import { CelError, costExceeded, functionError } from '../values/error.ts';
+import type { Meter } from '../values/meter.ts';
 import type { Value } from '../values/value.ts';
 import { type FunctionGroup, unexpectedType } from './definition.ts';
 
@@ -9,7 +10,7 @@ export const regexFunctions: FunctionGroup = {
     min: 2,
     call: (host, text, source) => {
       if (typeof text !== 'string') return unexpectedType(text, 'string');
-      const pattern = patternOf('matches', source);
+      const pattern = patternOf('matches', source, host);
       if (pattern instanceof CelError) return pattern;
       return host.spend(text.length / charactersPerUnit) && pattern.test(text);
     },
@@ -20,7 +21,7 @@ export const regexFunctions: FunctionGroup = {
     call: (host, text, source, replacement) => {
       if (typeof text !== 'string') return unexpectedType(text, 'string');
       if (typeof replacement !== 'string') return unexpectedType(replacement, 'string');
-      const pattern = patternOf('regexReplace', source);
+      const pattern = patternOf('regexReplace', source, host);
       if (pattern instanceof CelError) return pattern;
       // Each reference to a group may bring the whole text once more.
       const references = replacement.split('$').length - 1;
@@ -38,6 +39,8 @@ export const charactersPerUnit = 4;
 const maxResult = 64 * 1024 * 1024;
 /** Characters of a pattern. */
 const maxPattern = 4_096;
+/** What a character of a pattern costs that must be compiled while evaluating. */
+const unitsPerPattern = 20;
 const keptPatterns = 256;
 
 /**
@@ -46,10 +49,11 @@ const keptPatterns = 256;
  */
 const patterns = new Map<string, LinearRegex | CelError>();
 
-function patternOf(name: string, source: Value): LinearRegex | CelError {
+function patternOf(name: string, source: Value, meter: Meter): LinearRegex | CelError {
   if (typeof source !== 'string') return unexpectedType(source, 'string');
   const known = patterns.get(source);
   if (known !== undefined) return known;
+  if (!meter.spend(unitsPerPattern * (1 + source.length))) return costExceeded;
   const pattern = constantPattern(source, name);
   const [oldest] = patterns.keys();
   if (oldest !== undefined && patterns.size >= keptPatterns) patterns.delete(oldest);

@@ -1,5 +1,5 @@
 import { CelError, functionError } from '../values/error.ts';
-import { type Meter, textPerUnit } from '../values/meter.ts';
+import { type Meter, slowTextPerUnit, textPerUnit } from '../values/meter.ts';
 import { settle, typeNameOf, type Value } from '../values/value.ts';
 import { type FunctionDefinition, type FunctionGroup, natural, unexpectedType } from './definition.ts';
 
@@ -14,8 +14,12 @@ export const stringFunctions: FunctionGroup = {
   substring: method('substring', 2, (_, text, start, end) => substring(text, start, end)),
   replace: method('replace', 3, replace),
   split: method('split', 2, split),
-  lowerAscii: method('lowerAscii', 1, (_, text) => text.replace(/[A-Z]+/g, (run) => run.toLowerCase())),
-  upperAscii: method('upperAscii', 1, (_, text) => text.replace(/[a-z]+/g, (run) => run.toUpperCase())),
+  lowerAscii: method('lowerAscii', 1, (meter, text) =>
+    slow(meter, text).replace(/[A-Z]+/g, (run) => run.toLowerCase()),
+  ),
+  upperAscii: method('upperAscii', 1, (meter, text) =>
+    slow(meter, text).replace(/[a-z]+/g, (run) => run.toUpperCase()),
+  ),
   trim: method('trim', 1, (_, text) => trim(text)),
   stripPrefix: method('stripPrefix', 2, (_, text, prefix) => {
     if (typeof prefix !== 'string') return unexpectedType(prefix, 'string');
@@ -41,6 +45,11 @@ function method(
         ? call(host, text, ...args)
         : functionError(name, () => `receiver is a ${typeNameOf(text)}, not a string`),
   };
+}
+
+/** The text; an empty one if what a look at each character costs is not left. */
+function slow(meter: Meter, text: string): string {
+  return meter.spend(text.length / slowTextPerUnit) ? text : '';
 }
 
 /** Only such text has characters of two units, so that indices must be translated. */

@@ -60,6 +60,7 @@ export class JsonObject extends Fields {
   readonly #depth: number;
   /** Arrays that were converted already: rules ask for the same roles again and again. */
   #lists: Map<string, Value> | null = null;
+  #names: readonly string[] | null = null;
 
   constructor(json: Readonly<Record<string, unknown>>, numbers: WholeNumbers, depth: number) {
     super();
@@ -85,11 +86,12 @@ export class JsonObject extends Fields {
     return list;
   }
 
-  override names(): Iterable<string> {
-    return Object.keys(this.#json);
+  override names(): readonly string[] {
+    this.#names ??= Object.keys(this.#json);
+    return this.#names;
   }
 
   override get size(): number {
-    return Object.keys(this.#json).length;
+    return this.names().length;
   }
 }

@@ -63,6 +63,7 @@ function native(value: Value, meter: Meter, depth: number): Native | CelError {
 function object(fields: Fields, meter: Meter, depth: number): Native | CelError {
   const result: { [key: string]: Native } = {};
   for (const key of fields.keys()) {
+    if (!meter.spend(2)) return costExceeded;
     const plain = native(fields.get(key) ?? null, meter, depth + 1);
     if (plain instanceof CelError) return plain;
     const name = keyText(key);

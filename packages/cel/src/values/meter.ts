@@ -12,3 +12,6 @@ export const unmetered: Meter = { spend: () => true };
 
 /** Characters or bytes that native code gets through for the price of one unit. */
 export const textPerUnit = 64;
+
+/** Characters or bytes for the price of one unit where our own code looks at each, or the platform takes its time. */
+export const slowTextPerUnit = 8;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { node, type Running, root, scratch, start } from './processes.ts';
 
@@ -20,7 +20,16 @@ export function gatewayCommand({ name, config, bundle }: GatewayOptions): string
   return [node, entry, '-f', file];
 }
 
-/** Starts a gateway and waits until it listens. Its access log goes to a file, as the baseline's does. */
-export function startGateway(options: GatewayOptions): Promise<Running> {
-  return start(options.core, gatewayCommand(options), options.port, { output: scratch(`${options.name}.log`) });
+/**
+ * Starts a gateway and waits until it says that it listens: its port answers before, while the supervisor finds out whether it
+ * can be had. Its access log goes to a file, as the baseline's does.
+ */
+export async function startGateway(options: GatewayOptions): Promise<Running> {
+  const output = scratch(`${options.name}.log`);
+  const gateway = await start(options.core, gatewayCommand(options), null, { output });
+  while (!readFileSync(output, 'utf8').includes('listening')) {
+    if (gateway.child.exitCode !== null) throw new Error(`the gateway ended: ${readFileSync(output, 'utf8')}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return gateway;
 }

@@ -9,8 +9,8 @@ import {
 import { DrainDeadline } from '../pipeline/errors.ts';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Ports } from '../pipeline/step.ts';
-import { PlanCompiler } from '../plans/compile.ts';
-import type { ListenerPlan, Snapshot } from '../plans/plan.ts';
+import { type Compilation, PlanCompiler } from '../plans/compile.ts';
+import type { ListenerPlan } from '../plans/plan.ts';
 import type { Bind, Listener, ListenerTls, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { WorkerContext } from '../runtime/context.ts';
@@ -38,7 +38,7 @@ export interface DataPlaneOptions {
 
 interface Staged {
   readonly state: ResourceState;
-  readonly snapshot: Snapshot;
+  readonly compilation: Compilation;
   readonly opened: readonly BindServer[];
 }
 
@@ -103,9 +103,9 @@ class WorkerDataPlane implements DataPlane {
 
   async prepare(delta: ResourceDelta): Promise<void> {
     const state = this.#state.apply(delta);
-    await this.#compiler.load(state);
-    const snapshot = this.#compiler.compile(state);
-    for (const plan of snapshot.binds.values()) for (const listener of plan.secure) this.#tlsContext(listener);
+    const compilation = await this.#compiler.compile(state);
+    for (const plan of compilation.snapshot.binds.values())
+      for (const listener of plan.secure) this.#tlsContext(listener);
     const opened: BindServer[] = [];
     try {
       for (const bind of state.binds.values()) {
@@ -119,7 +119,7 @@ class WorkerDataPlane implements DataPlane {
       await Promise.all(opened.map((server) => server.stopAccepting()));
       throw error;
     }
-    this.#staged = { state, snapshot, opened };
+    this.#staged = { state, compilation, opened };
   }
 
   commit(): void {
@@ -128,7 +128,8 @@ class WorkerDataPlane implements DataPlane {
     this.#staged = null;
     const before = this.#state;
     this.#state = staged.state;
-    this.#pipeline.use(staged.snapshot);
+    this.#compiler.adopt(staged.compilation);
+    this.#pipeline.use(staged.compilation.snapshot);
     for (const [key, server] of this.#servers) {
       const bind = staged.state.binds.get(key);
       if (bind !== undefined && sameSocket(bind, before.binds.get(key))) continue;
@@ -149,8 +150,6 @@ class WorkerDataPlane implements DataPlane {
     const staged = this.#staged;
     this.#staged = null;
     for (const server of staged?.opened ?? []) void server.stopAccepting();
-    // The compiler remembers the plans of what it compiled last; it must remember those in force.
-    this.#compiler.compile(this.#state);
   }
 
   async drain(): Promise<void> {
@@ -171,11 +170,11 @@ class WorkerDataPlane implements DataPlane {
     const servers = [...this.#servers.values(), ...this.#leaving];
     await Promise.all(servers.map((server) => server.stopAccepting()));
     for (const server of servers) server.destroy(new Error('the gateway is closing'));
-    await this.#end();
+    this.#end();
   }
 
-  async #end(): Promise<void> {
-    await this.#pool.close();
+  #end(): void {
+    this.#pool.destroy();
     this.#dns.close();
     this.#sink[Symbol.dispose]?.();
   }

@@ -34,6 +34,7 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
     // The client left while a policy waited.
     discard(exchange, original);
     if (decided !== undefined && !(decided instanceof GatewayError)) discard(exchange, decided);
+    exchange.upgraded?.destroy();
     return;
   }
   let response = original;
@@ -52,10 +53,11 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
       splice(reply.upgrade(response), exchange.upgraded, () => {});
       return;
     }
-    exchange.upgraded.destroy();
     response = noteError(exchange, new GatewayError('upgradeFailed'));
     record.status = response.status;
   }
+  // Nobody takes the switched connection over: a policy had another answer, or the client's cannot switch.
+  exchange.upgraded?.destroy();
   if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
   if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);

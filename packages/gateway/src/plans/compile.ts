@@ -22,61 +22,95 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
 }
 
+/** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
+export interface Compilation {
+  readonly snapshot: Snapshot;
+  readonly plans: Plans;
+}
+
+/** Plans by the keys of their resources. */
+interface Plans {
+  readonly routes: Map<string, Memo<RoutePlan>>;
+  readonly listeners: Map<string, Memo<ListenerPlan>>;
+}
+
 /**
- * Compiles states to snapshots. What a state shares with the one before keeps its plan: memoised by the identity of the
- * resources that went into it, so that pools, counters and caches behind it live on.
+ * Compiles states to snapshots. What a state shares with the one in force keeps its plan: memoised by the identity of the
+ * resources that went into it, so that pools, counters and caches behind it live on. A compilation that is not adopted
+ * leaves no trace.
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #phases: PhaseCompiler | null = null;
-  #routePlans = new Map<string, Memo<RoutePlan>>();
-  #listenerPlans = new Map<string, Memo<ListenerPlan>>();
+  #adopted: Plans = { routes: new Map(), listeners: new Map() };
 
   constructor(ports: CompilePorts) {
     this.#ports = ports;
   }
 
-  /** Loads the code of every policy and backend that the state names; {@link compile} is synchronous after that. */
-  async load(state: ResourceState): Promise<void> {
-    const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
-    const add = (policies: readonly { readonly kind: TrafficKind | BackendPolicy['kind'] }[]) => {
-      for (const { kind } of policies) kinds.add(kind);
-    };
-    for (const route of state.routes.values()) {
-      add(route.policies);
-      for (const backend of route.backends) add(backend.policies);
-    }
-    for (const backend of state.backends.values()) {
-      add(backend.policies);
-      if (backend.target.type !== 'ai') continue;
-      for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
-    }
-    for (const { policy } of state.policies.values()) if (policy.family !== 'frontend') add([policy.policy]);
-    this.#phases = await loadSteps(kinds);
-    await loadBackends(Array.from(state.backends.values(), ({ target }) => target));
+  /**
+   * Loads the code that the state names, and compiles it.
+   *
+   * @throws Error if a resource cannot be compiled.
+   */
+  async compile(state: ResourceState): Promise<Compilation> {
+    const phases = await load(state);
+    return new StateCompiler(this.#ports, phases, state, this.#adopted).compile();
   }
 
-  /** @throws Error if a resource cannot be compiled, with its key in the message. */
-  compile(state: ResourceState): Snapshot {
-    const targeted = new TargetedPolicies(state.policies.values());
+  /** The compilation is in force now. */
+  adopt({ plans }: Compilation): void {
+    this.#adopted = plans;
+  }
+}
+
+/** Loads the code of every policy and backend that the state names. */
+async function load(state: ResourceState): Promise<PhaseCompiler> {
+  const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
+  const add = (policies: readonly { readonly kind: TrafficKind | BackendPolicy['kind'] }[]) => {
+    for (const { kind } of policies) kinds.add(kind);
+  };
+  for (const route of state.routes.values()) {
+    add(route.policies);
+    for (const backend of route.backends) add(backend.policies);
+  }
+  for (const backend of state.backends.values()) {
+    add(backend.policies);
+    if (backend.target.type !== 'ai') continue;
+    for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
+  }
+  for (const { policy } of state.policies.values()) if (policy.family !== 'frontend') add([policy.policy]);
+  await loadBackends(Array.from(state.backends.values(), ({ target }) => target));
+  return loadSteps(kinds);
+}
+
+/** One state on its way to a snapshot. */
+class StateCompiler {
+  readonly #ports: CompilePorts;
+  readonly #phases: PhaseCompiler;
+  readonly #state: ResourceState;
+  readonly #targeted: TargetedPolicies;
+  /** Every plan depends on all policies that name what they are for. */
+  readonly #policies: readonly TargetedPolicy[];
+  readonly #before: Plans;
+  readonly #plans: Plans = { routes: new Map(), listeners: new Map() };
+
+  constructor(ports: CompilePorts, phases: PhaseCompiler, state: ResourceState, before: Plans) {
+    this.#ports = ports;
+    this.#phases = phases;
+    this.#state = state;
+    this.#policies = [...state.policies.values()];
+    this.#targeted = new TargetedPolicies(this.#policies);
+    this.#before = before;
+  }
+
+  compile(): Compilation {
+    const state = this.#state;
     const routesOf = Map.groupBy(state.routes.values(), (route) => route.listener);
     const listenersOf = Map.groupBy(state.listeners.values(), (listener) => listener.bind);
-    const policies = [...state.policies.values()];
-
-    const routePlans = new Map<string, Memo<RoutePlan>>();
-    const listenerPlans = new Map<string, Memo<ListenerPlan>>();
     const binds = new Map<string, BindPlan>();
     for (const bind of state.binds.values()) {
       const listeners = (listenersOf.get(bind.key) ?? []).map((listener) =>
-        this.#listener(
-          listener,
-          routesOf.get(listener.key) ?? [],
-          state,
-          targeted,
-          policies,
-          routePlans,
-          listenerPlans,
-        ),
+        this.#listener(listener, routesOf.get(listener.key) ?? []),
       );
       const name = listeners[0]?.listener.name;
       const gateway = { name: name?.gatewayName ?? 'default', namespace: name?.gatewayNamespace ?? 'default' };
@@ -85,50 +119,38 @@ export class PlanCompiler {
         listeners,
         plaintext: listeners.filter(({ listener }) => listener.tls === null),
         secure: listeners.filter(({ listener }) => listener.tls !== null),
-        ...compileFrontend(targeted.frontend(gateway, bind.key)),
+        ...compileFrontend(this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    this.#routePlans = routePlans;
-    this.#listenerPlans = listenerPlans;
-    return { binds };
+    return { snapshot: { binds }, plans: this.#plans };
   }
 
-  #listener(
-    listener: Listener,
-    routes: readonly Route[],
-    state: ResourceState,
-    targeted: TargetedPolicies,
-    policies: readonly unknown[],
-    routePlans: Map<string, Memo<RoutePlan>>,
-    listenerPlans: Map<string, Memo<ListenerPlan>>,
-  ): ListenerPlan {
+  #listener(listener: Listener, routes: readonly Route[]): ListenerPlan {
+    const { backends } = this.#state;
     const plans = new Map<string, RoutePlan>();
     for (const route of routes) {
-      const mirrored = mirrorsOf(route, targeted).map((key) => state.backends.get(key));
-      const used = route.backends.map(({ target }) =>
-        'backend' in target ? state.backends.get(target.backend) : undefined,
-      );
+      const mirrored = mirrorsOf(route, this.#targeted).map((key) => backends.get(key));
+      const used = route.backends.map(({ target }) => ('backend' in target ? backends.get(target.backend) : undefined));
       const plan = memoised(
-        this.#routePlans,
-        routePlans,
+        this.#before.routes,
+        this.#plans.routes,
         route.key,
-        [route, listener, ...used, ...mirrored, ...policies],
-        () => this.#route(route, used, listener, targeted, state),
+        [route, listener, ...used, ...mirrored, ...this.#policies],
+        () => this.#route(route, used, listener),
       );
       plans.set(route.key, plan);
     }
-    return memoised(this.#listenerPlans, listenerPlans, listener.key, [listener, ...plans.values(), ...policies], () =>
-      this.#compileListener(listener, routes, plans, targeted),
+    return memoised(
+      this.#before.listeners,
+      this.#plans.listeners,
+      listener.key,
+      [listener, ...plans.values(), ...this.#policies],
+      () => this.#compileListener(listener, routes, plans),
     );
   }
 
-  #compileListener(
-    listener: Listener,
-    routes: readonly Route[],
-    plans: ReadonlyMap<string, RoutePlan>,
-    targeted: TargetedPolicies,
-  ): ListenerPlan {
-    const merged = [...gatewayPhasePolicies(targeted.forListener(listener)).values()];
+  #compileListener(listener: Listener, routes: readonly Route[], plans: ReadonlyMap<string, RoutePlan>): ListenerPlan {
+    const merged = [...gatewayPhasePolicies(this.#targeted.forListener(listener)).values()];
     return {
       listener,
       gateway: `${listener.name.gatewayNamespace}/${listener.name.gatewayName}`,
@@ -139,13 +161,8 @@ export class PlanCompiler {
     };
   }
 
-  #route(
-    route: Route,
-    used: readonly (Backend | undefined)[],
-    listener: Listener,
-    targeted: TargetedPolicies,
-    state: ResourceState,
-  ): RoutePlan {
+  #route(route: Route, used: readonly (Backend | undefined)[], listener: Listener): RoutePlan {
+    const targeted = this.#targeted;
     const forListener = targeted.forListener(listener);
     const forRoute = targeted.forRoute(route);
     const traffic = routePhasePolicies(forListener, forRoute, route.policies);
@@ -160,7 +177,7 @@ export class PlanCompiler {
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
       retry: retry === undefined ? null : compileRetry(retry.spec),
-      mirror: mirror === undefined ? null : this.#mirror(mirror.spec, state, targeted),
+      mirror: mirror === undefined ? null : this.#mirror(mirror.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>
         this.#backend(reference, used[i], ai?.spec ?? null, [
@@ -193,11 +210,11 @@ export class PlanCompiler {
   }
 
   /** With the policies of its backend, and none that the route gives to its own. */
-  #mirror(spec: RequestMirrorSpec, state: ResourceState, targeted: TargetedPolicies): Mirror | null {
-    const backend = state.backends.get(spec.backend);
+  #mirror(spec: RequestMirrorSpec): Mirror | null {
+    const backend = this.#state.backends.get(spec.backend);
     if (backend === undefined) return null;
     const reference: RouteBackend = { weight: 1, target: { backend: backend.key }, policies: [] };
-    const { compiled } = this.#backend(reference, backend, null, [targeted.forBackend(backend)]);
+    const { compiled } = this.#backend(reference, backend, null, [this.#targeted.forBackend(backend)]);
     return compiled === null
       ? null
       : new Mirror(backend.key, compiled, spec.percentage, this.#ports.ports(backend, spec));
@@ -205,7 +222,6 @@ export class PlanCompiler {
 
   /** Each policy gets the ports of its own specification, so that its cells outlive changes around it. */
   #phase(phase: Phase, policies: readonly (TrafficPolicy | BackendPolicy)[], owner: ResourceId): CompiledPhase {
-    if (this.#phases === null) throw new Error('load() comes before compile()');
     return this.#phases.compile(phase, policies, (spec) => this.#ports.ports(owner, spec));
   }
 }

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { loaded } from '../config/testing.ts';
+import { noPorts } from '../policies/testing.ts';
+import { ResourceState } from '../resources/state.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { type Compilation, PlanCompiler } from './compile.ts';
+
+function stateOf(text: string): ResourceState {
+  return ResourceState.empty.apply({ upserts: loaded(text).resources, removals: [] });
+}
+
+function newCompiler(): PlanCompiler {
+  return new PlanCompiler({
+    ports: () => noPorts,
+    upstream: {
+      compile: () => ({}) as Upstream,
+      send: () => Promise.reject(new Error('nothing is sent here')),
+    },
+  });
+}
+
+function planOf({ snapshot }: Compilation) {
+  return [...(snapshot.binds.get('bind/8000')?.listeners[0]?.plans.values() ?? [])][0];
+}
+
+const withCors = `
+gateways: { default: { port: 8000 } }
+routes: [ { policies: { cors: { allowOrigins: ["*"] } }, backends: [ { host: "a:80" } ] } ]
+`;
+const withoutPolicies = `
+gateways: { default: { port: 8000 } }
+routes: [ { backends: [ { host: "a:80" } ] } ]
+`;
+
+test('what did not change keeps its plan', async () => {
+  const compiler = newCompiler();
+  const state = stateOf(withCors);
+  const first = await compiler.compile(state);
+  compiler.adopt(first);
+  expect(planOf(await compiler.compile(state))).toBe(planOf(first));
+});
+
+test('a compilation that is given up leaves the plans in force as they are', async () => {
+  const compiler = newCompiler();
+  const state = stateOf(withCors);
+  const inForce = await compiler.compile(state);
+  compiler.adopt(inForce);
+  // Of code that the state in force needs, this one needs none.
+  const givenUp = await compiler.compile(stateOf(withoutPolicies));
+  expect(planOf(givenUp)).not.toBe(planOf(inForce));
+  expect(planOf(await compiler.compile(state))).toBe(planOf(inForce));
+});

@@ -49,14 +49,14 @@ const site: Site = {
   upstreams: servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`),
 };
 
-function load(text: string): { readonly settings: Settings; readonly resources: readonly Resource[] } {
-  const loaded = loadConfig({ text, file: 'soak', env: {}, compileRegex });
+async function load(text: string): Promise<{ readonly settings: Settings; readonly resources: readonly Resource[] }> {
+  const loaded = await loadConfig({ text, file: 'soak', env: {}, compileRegex });
   if (!loaded.ok) throw new Error(formatErrors(loaded.errors));
   return loaded;
 }
 
 const random = generator(42);
-const variants = Array.from({ length: VARIANTS }, () => load(configuration(site, random)));
+const variants = await Promise.all(Array.from({ length: VARIANTS }, () => load(configuration(site, random))));
 
 /** A variant with the number of the snapshot in the header that `/always` answers with. */
 function snapshot(number: number): Resource[] {

@@ -11,7 +11,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   cel: ['regex'],
   llm: [],
   simulator: [],
-  gateway: ['http', 'regex', 'llm', 'simulator'],
+  gateway: ['http', 'regex', 'cel', 'llm', 'simulator'],
 };
 
 /**

@@ -70,6 +70,7 @@ const settings: Settings = {
     keepalives: { enabled: true, time: 180_000, interval: 180_000, retries: 9 },
   },
   logging: { format: 'text', level: '' },
+  sensitiveHeaders: [],
   sessionKey: secret('s3cret-session'),
 };
 
@@ -260,6 +261,7 @@ test('the dump has the shape that tools read, in the order of keys, and no secre
     adminAddr: 'localhost:15000',
     statsAddr: 'unix:/run/stats.sock',
     readinessAddr: 'off',
+    sensitiveHeaders: [],
     sessionKey: '<redacted>',
   });
 });

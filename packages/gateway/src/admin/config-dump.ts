@@ -1,3 +1,4 @@
+import type { BackendPolicy, FrontendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import type { Backend, Bind, Listener, NamedMatch, Resource, Route, TargetedPolicy } from '../resources/model.ts';
 import type { ServerAddress, Settings } from '../resources/settings.ts';
 import { redact } from '../telemetry/redact.ts';
@@ -120,8 +121,9 @@ function policyDump({ key, target, policy }: TargetedPolicy): Json {
   };
 }
 
-function policyForm({ kind, spec }: { readonly kind: string; readonly spec: object }): Json {
-  return { [kind]: spec };
+function policyForm(policy: BackendPolicy | FrontendPolicy | TrafficPolicy): Json {
+  if ('spec' in policy) return { [policy.kind]: policy.spec };
+  return { [policy.kind]: { conditional: policy.entries } };
 }
 
 function byKey<T extends { readonly key: string }>(items: readonly T[], dump: (item: T) => Json): Json {

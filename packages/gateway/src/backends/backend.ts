@@ -1,5 +1,7 @@
 import type { Response } from '@agentgateway/http';
+import type { CompiledPhase } from '../pipeline/compiled-phase.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
+import type { PhaseNeeds } from '../pipeline/needs.ts';
 import type { PlacedResponseStep, Ports, Step } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
 import type { BackendPolicy } from '../policies/policy.ts';
@@ -22,6 +24,7 @@ export interface Attempt {
   /** The backend phase, in order. */
   readonly steps: readonly Step[];
   readonly responseSteps: readonly PlacedResponseStep[];
+  readonly needs: PhaseNeeds;
   /** Sends the request and gives the response's head. Throws GatewayError. */
   send(exchange: Exchange): Response | Promise<Response>;
 }
@@ -36,10 +39,7 @@ export interface BackendContext {
   readonly ports: Ports;
   readonly upstream: UpstreamPort;
   /** Compiles the backend phase of a set of policies, in the order of the table. */
-  phase(policies: readonly BackendPolicy[]): {
-    readonly steps: readonly Step[];
-    readonly responseSteps: readonly PlacedResponseStep[];
-  };
+  phase(policies: readonly BackendPolicy[]): CompiledPhase;
 }
 
 export type CompileBackend = (context: BackendContext) => CompiledBackend;

@@ -22,7 +22,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return playProvider(command.args);
     case 'run': {
       if (command.validateOnly) {
-        const { exitCode, text } = validate(command.source, process.env, compileRegex);
+        const { exitCode, text } = await validate(command.source, process.env, compileRegex);
         (exitCode === 0 ? process.stdout : process.stderr).write(`${text}\n`);
         return exitCode;
       }

@@ -24,7 +24,7 @@ const FILE = 'file';
 
 /** Runs the gateway until it is asked to end; resolves with the exit code. */
 export async function run(source: ConfigSource): Promise<number> {
-  const first = load(source);
+  const first = await load(source);
   if ('message' in first) {
     process.stderr.write(`${first.message}\n`);
     return 1;
@@ -53,10 +53,10 @@ interface Failed {
   readonly files: readonly WatchedFile[];
 }
 
-function load(source: ConfigSource): Loaded | Failed {
+async function load(source: ConfigSource): Promise<Loaded | Failed> {
   const read = readSource(source);
   if (!read.ok) return { message: read.message, files: read.watched };
-  const loaded = loadConfig({ text: read.text, file: read.file, env: process.env, compileRegex });
+  const loaded = await loadConfig({ text: read.text, file: read.file, env: process.env, compileRegex });
   const files = [...read.watched, ...loaded.files];
   if (!loaded.ok) return { message: formatErrors(loaded.errors), files };
   return { settings: loaded.settings, resources: loaded.resources, files };
@@ -198,7 +198,7 @@ class Gateway {
   async #reloadOnce(): Promise<void> {
     const { log, metrics } = this.#telemetry;
     log.info('config', 'resource changed, reloading');
-    const next = load(this.#source);
+    const next = await load(this.#source);
     let failure: string | null = null;
     if ('message' in next) failure = next.message;
     else {

@@ -11,13 +11,16 @@ import { buildInfo, VERSION } from './version.ts';
 const directory = mkdtempSync(join(tmpdir(), 'validate-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test('CFG-58: a good file is valid, a bad one is told where', () => {
+test('CFG-58: a good file is valid, a bad one is told where', async () => {
   verifies('CFG-58');
   const path = join(directory, 'a.yaml');
   writeFileSync(path, 'gateways: {default: {port: 1}}\n');
-  expect(validate({ type: 'file', path }, {}, compileRegex)).toEqual({ exitCode: 0, text: 'Configuration is valid!' });
+  expect(await validate({ type: 'file', path }, {}, compileRegex)).toEqual({
+    exitCode: 0,
+    text: 'Configuration is valid!',
+  });
   writeFileSync(path, 'gateway: {}\nroute: []\n');
-  const bad = validate({ type: 'file', path }, {}, compileRegex);
+  const bad = await validate({ type: 'file', path }, {}, compileRegex);
   expect(bad.exitCode).toBe(1);
   expect(bad.text.split('\n')).toEqual([
     expect.stringContaining(`${path}:1:1: gateway: unknown field`),
@@ -25,27 +28,27 @@ test('CFG-58: a good file is valid, a bad one is told where', () => {
   ]);
 });
 
-test('a file that is not there, a text, and nothing at all', () => {
+test('a file that is not there, a text, and nothing at all', async () => {
   const path = join(directory, 'none.yaml');
-  expect(validate({ type: 'file', path }, {}, compileRegex)).toEqual({
+  expect(await validate({ type: 'file', path }, {}, compileRegex)).toEqual({
     exitCode: 1,
     text: `${path}: cannot read the configuration (no such file)`,
   });
-  expect(validate({ type: 'text', text: '{}', label: '--config' }, {}, compileRegex).exitCode).toBe(0);
-  expect(validate({ type: 'text', text: 'x: 1', label: '--config' }, {}, compileRegex).text).toMatch(
+  expect((await validate({ type: 'text', text: '{}', label: '--config' }, {}, compileRegex)).exitCode).toBe(0);
+  expect((await validate({ type: 'text', text: 'x: 1', label: '--config' }, {}, compileRegex)).text).toMatch(
     /^--config:1:1: x: /,
   );
-  expect(validate(undefined, {}, compileRegex).text).toBe('No local configuration\nConfiguration is valid!');
+  expect((await validate(undefined, {}, compileRegex)).text).toBe('No local configuration\nConfiguration is valid!');
 });
 
-test('the example in the help is a configuration', () => {
+test('the example in the help is a configuration', async () => {
   const example = HELP.slice(HELP.indexOf('  gateways:'), HELP.indexOf('Values may'));
-  expect(validate({ type: 'text', text: example, label: 'help' }, {}, compileRegex).text).toBe(
+  expect((await validate({ type: 'text', text: example, label: 'help' }, {}, compileRegex)).text).toBe(
     'Configuration is valid!',
   );
 });
 
-test('the version, bare and in full', () => {
+test('the version, bare and in full', async () => {
   const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
   expect(VERSION).toBe(JSON.parse(file).version);
   expect(buildInfo()).toMatchObject({

@@ -10,11 +10,15 @@ export interface Verdict {
 }
 
 /** Checks a configuration as a start would, without opening a port or a connection (spec 01 §2.1). */
-export function validate(source: ConfigSource | undefined, env: Env, compileRegex: CompileRegex): Verdict {
+export async function validate(
+  source: ConfigSource | undefined,
+  env: Env,
+  compileRegex: CompileRegex,
+): Promise<Verdict> {
   if (source === undefined) return { exitCode: 0, text: 'No local configuration\nConfiguration is valid!' };
   const read = readSource(source);
   if (!read.ok) return { exitCode: 1, text: read.message };
-  const loaded = loadConfig({ text: read.text, file: read.file, env, compileRegex });
+  const loaded = await loadConfig({ text: read.text, file: read.file, env, compileRegex });
   if (!loaded.ok) return { exitCode: 1, text: formatErrors(loaded.errors) };
   return { exitCode: 0, text: 'Configuration is valid!' };
 }

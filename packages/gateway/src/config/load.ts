@@ -6,6 +6,7 @@ import { byPlace, type ConfigError, formatError, type Problem } from './errors.t
 import type { Env } from './expand.ts';
 import { Files, type ReadFile, type WatchedFile } from './files.ts';
 import { problemsOf } from './problems.ts';
+import { type Checker, withExpressions } from './schema/expression.ts';
 import { type RootConfig, rootSchema } from './schema/root.ts';
 import { isSecretPath } from './secret-paths.ts';
 import { type Machine, readSettings, thisMachine } from './settings.ts';
@@ -37,8 +38,23 @@ export type LoadedConfig =
     }
   | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly files: readonly WatchedFile[] };
 
-/** Reads a configuration: text, environment, schema, referenced files, cross-checks. Collects all errors, throws none. */
-export function loadConfig(input: ConfigInput): LoadedConfig {
+/** The language, once a file held an expression. */
+let checker: Checker | null = null;
+
+/**
+ * Reads a configuration: text, environment, schema, referenced files, expressions, cross-checks. Collects all errors, throws none.
+ *
+ * A process whose file holds no expression never loads the language; the first one that does is read twice.
+ */
+export async function loadConfig(input: ConfigInput): Promise<LoadedConfig> {
+  const first = withExpressions(checker, () => readConfig(input));
+  if (!first.met || checker !== null) return first.value;
+  ({ checker } = await import('./expressions.ts'));
+  return withExpressions(checker, () => readConfig(input)).value;
+}
+
+/** The same within one turn of the loop; expressions are checked by whoever calls it (`withExpressions`). */
+export function readConfig(input: ConfigInput): LoadedConfig {
   const document = readDocument(input.text, input.file, input.env, isSecretPath);
   if (document.data === null) return { ok: false, errors: sorted(document.errors), files: [] };
   const checked = check(document);

@@ -65,12 +65,12 @@ function custom(issue: z.core.$ZodIssueCustom, path: Path): Problem {
       ? { path, message: NOT_SUPPORTED, at: 'key' }
       : { path, message: NOT_SUPPORTED, keyword };
   }
-  const { allowed, at = 'value' } = params;
+  const { allowed, at = 'value', hidden = false } = params;
   return {
     path,
     message: issue.message,
     at,
-    showValue: allowed === undefined && at === 'value',
+    showValue: allowed === undefined && at === 'value' && !hidden,
     ...(allowed ? { allowed } : {}),
   };
 }

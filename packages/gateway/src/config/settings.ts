@@ -65,7 +65,12 @@ export function readSettings(config: StaticConfig, env: Env, machine: Machine): 
       level:
         reader.env('RUST_LOG', (text) => ({ value: text })) ?? (Array.isArray(level) ? level.join(',') : (level ?? '')),
     },
-    ...present({ dnsEdns0: edns0, sessionKey: sessionKey === undefined ? undefined : secret(sessionKey) }),
+    sensitiveHeaders: [...new Set(config.sensitiveHeaders ?? [])],
+    ...present({
+      customFunctions: config.customFunctions ?? undefined,
+      dnsEdns0: edns0,
+      sessionKey: sessionKey === undefined ? undefined : secret(sessionKey),
+    }),
   };
   reader.refuseUnbuilt();
   return { settings, problems: reader.problems, errors: reader.errors };

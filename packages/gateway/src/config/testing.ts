@@ -1,6 +1,8 @@
 import { formatErrors } from './errors.ts';
 import type { Env } from './expand.ts';
-import { type LoadedConfig, loadConfig } from './load.ts';
+import { checker } from './expressions.ts';
+import { type LoadedConfig, readConfig } from './load.ts';
+import { withExpressions } from './schema/expression.ts';
 import type { CompileRegex } from './translate/translation.ts';
 
 /** Stands for the regex engine in tests of the loading. */
@@ -15,19 +17,20 @@ export const compileRegex: CompileRegex = (source) => {
 
 /** Loads a text as `gateway.yaml` on a machine of four CPUs, with files that are given as texts. */
 export function load(text: string, env: Env = {}, files: Readonly<Record<string, string>> = {}): LoadedConfig {
-  return loadConfig({
+  const input = {
     text,
     file: 'gateway.yaml',
     env,
     compileRegex,
     directory: '/etc/gateway',
     machine: { cpus: 4, ipv6Loopback: true },
-    readFile: (path) => {
+    readFile: (path: string) => {
       const content = files[path];
       if (content === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });
       return Buffer.from(content);
     },
-  });
+  };
+  return withExpressions(checker, () => readConfig(input)).value;
 }
 
 /** Loads what must be right. */

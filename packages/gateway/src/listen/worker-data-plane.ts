@@ -8,8 +8,7 @@ import {
 } from '@agentgateway/http';
 import { DrainDeadline } from '../pipeline/errors.ts';
 import { Pipeline } from '../pipeline/serve.ts';
-import type { Ports } from '../pipeline/step.ts';
-import { type Compilation, PlanCompiler } from '../plans/compile.ts';
+import { type Compilation, type ExpressionPort, PlanCompiler, type ProcessPorts } from '../plans/compile.ts';
 import type { ListenerPlan } from '../plans/plan.ts';
 import type { Bind, Listener, ListenerTls, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
@@ -82,14 +81,26 @@ class WorkerDataPlane implements DataPlane {
       random: Math.random,
       telemetry: this.#telemetry,
       worker: { index: context.worker.index, of: settings.workerThreads },
+      sensitiveHeaders: new Set(['authorization', 'proxy-authorization', ...settings.sensitiveHeaders]),
     });
     this.#compiler = new PlanCompiler({
       ports: (owner, spec) => this.#ports(owner, spec),
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
+      clock,
+      log: context.log,
+      expressions: () => this.#loadExpressions(),
     });
   }
 
-  #ports(owner: ResourceId, spec: unknown): Ports {
+  async #loadExpressions(): Promise<ExpressionPort> {
+    const { settings, worker, log } = this.#context;
+    const { Expressions, needsOf } = await import('../pipeline/expressions.ts');
+    // Every worker compiles the same: one of them tells what is strange.
+    const expressions = new Expressions(settings.customFunctions, worker.index === 0 ? log : null);
+    return { expression: (expression) => expressions.compile(expression), needsOf };
+  }
+
+  #ports(owner: ResourceId, spec: unknown): ProcessPorts {
     return {
       clock,
       random: Math.random,
@@ -116,6 +127,7 @@ class WorkerDataPlane implements DataPlane {
         if (mode !== 'never') await server.open(bind, mode);
       }
     } catch (error) {
+      this.#compiler.abandon(compilation);
       await Promise.all(opened.map((server) => server.stopAccepting()));
       throw error;
     }
@@ -149,6 +161,7 @@ class WorkerDataPlane implements DataPlane {
   rollback(): void {
     const staged = this.#staged;
     this.#staged = null;
+    if (staged !== null) this.#compiler.abandon(staged.compilation);
     for (const server of staged?.opened ?? []) void server.stopAccepting();
   }
 
@@ -174,6 +187,7 @@ class WorkerDataPlane implements DataPlane {
   }
 
   #end(): void {
+    this.#compiler.close();
     this.#pool.destroy();
     this.#dns.close();
     this.#sink[Symbol.dispose]?.();

@@ -5,7 +5,7 @@ import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { pause } from './pause.ts';
-import { runSteps } from './run.ts';
+import { runPhase } from './run.ts';
 
 type Outcome = Response | GatewayError;
 
@@ -37,9 +37,10 @@ async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promis
   const selected = backend.select(exchange);
   const attempt = selected instanceof Promise ? await selected : selected;
   exchange.attemptPlan = attempt;
-  const early = runSteps(attempt.steps, exchange);
+  const early = runPhase(attempt, exchange);
   const decided = early instanceof Promise ? await early : early;
   if (decided !== undefined) return decided;
+  exchange.backendSelected = true;
   return attempt.send(exchange);
 }
 

@@ -1,10 +1,26 @@
+import type { Activation, Value } from '@agentgateway/cel';
 import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transport } from '@agentgateway/http';
 import type { Attempt } from '../backends/backend.ts';
 import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
+import type { CalloutKind } from './callout.ts';
+import type { CapturedBody } from './capture.ts';
 import type { GatewayError } from './errors.ts';
+import type { KnownApiKey, VerifiedToken } from './identity.ts';
+import { noNeeds, type PhaseNeeds } from './needs.ts';
 import type { Clock } from './step.ts';
+
+const noHeaders: ReadonlySet<string> = new Set();
+
+let makeVariables = (_exchange: Exchange): Activation => {
+  throw new Error('the variables of expressions were not loaded');
+};
+
+/** Called by the module of the variables when it is loaded: a gateway without expressions never loads the language. */
+export function provideVariables(make: (exchange: Exchange) => Activation): void {
+  makeVariables = make;
+}
 
 /** One request's life: what came, what was matched, what policies found out, and how to stop it. */
 export class Exchange {
@@ -17,7 +33,9 @@ export class Exchange {
   readonly abort: Abort;
 
   /** What the call to the upstream is for; a label of its metrics. */
-  purpose: 'Primary' | 'Mirror' = 'Primary';
+  purpose: 'Primary' | 'Mirror' | 'Policy' = 'Primary';
+  /** What a policy asks for, if this is a policy's own call to a service. */
+  callout: CalloutKind | null = null;
   /** True for gRPC requests: errors are worded as trailers-only answers. */
   grpc = false;
   /** Words an error in the caller's dialect, once a backend knows it; null is plain text (or gRPC). */
@@ -57,14 +75,39 @@ export class Exchange {
   /** Bytes that may be held of a body, where the file says so; each reader has its own default. */
   maxBufferSize: number | null = null;
 
+  /** What `jwtAuth` or `oidc` found out; null if no token was verified. */
+  jwt: VerifiedToken | null = null;
+
   /** What `apiKey` found out; null if no key was shown. */
-  apiKey: {
-    readonly metadata: Readonly<Record<string, unknown>>;
-    readonly allowedModels: readonly string[] | null;
-  } | null = null;
+  apiKey: KnownApiKey | null = null;
 
   /** What `basicAuth` found out; null if nobody showed a password. */
   basicAuth: { readonly username: string } | null = null;
+
+  /** JSON that `extAuthz` answered beside its decision. */
+  extauthz: Readonly<Record<string, unknown>> | null = null;
+  /** JSON that `extProc` answered; later members overwrite. */
+  extproc: Readonly<Record<string, unknown>> | null = null;
+  /** JSON that `transformations` keep for later policies and for logs. */
+  metadata: Readonly<Record<string, unknown>> | null = null;
+
+  /** What expressions may read of the request's body; null where none wants it. */
+  requestCapture: CapturedBody | null = null;
+  responseCapture: CapturedBody | null = null;
+  /** The response, once there is one: from upstream, from a policy, or the wording of an error. */
+  response: Response | null = null;
+  /** What logs and traces read of bodies, when all is over. */
+  logNeeds: PhaseNeeds = noNeeds;
+  /** True from the end of the backend phase on: then expressions see `backend` (spec 04 §4.1). */
+  backendSelected = false;
+  /** Names of request headers, in lower case, that `redacted()` hides besides the usual two. */
+  sensitiveHeaders: ReadonlySet<string> = noHeaders;
+  /** The variable `env` of expressions. */
+  environment: Value = null;
+  /** Which entry of a conditional policy was chosen for this request, by the policy; -1 is none. */
+  choices: Map<object, number> | null = null;
+
+  #variables: Activation | null = null;
 
   constructor(
     request: Request,
@@ -80,5 +123,11 @@ export class Exchange {
     this.record = record;
     this.abort = abort;
     this.clock = clock;
+  }
+
+  /** What expressions read of this exchange: `program.evaluate(exchange.variables)`. */
+  get variables(): Activation {
+    this.#variables ??= makeVariables(this);
+    return this.#variables;
   }
 }

@@ -2,6 +2,7 @@ import { Headers, Response } from '@agentgateway/http';
 import { expect, test } from 'vitest';
 import type { CompiledBackend } from '../backends/backend.ts';
 import { noPorts, testExchange } from '../policies/testing.ts';
+import { noSteps } from './compiled-phase.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { Mirror } from './mirror.ts';
@@ -9,7 +10,7 @@ import { Mirror } from './mirror.ts';
 function mirrored(send: (exchange: Exchange) => Promise<Response>, percentage = 1, random = () => 0) {
   const backend: CompiledBackend = {
     protocol: 'http',
-    select: () => ({ steps: [], responseSteps: [], send }),
+    select: () => ({ ...noSteps, send }),
   };
   const log: string[] = [];
   const note = (level: string) => (_scope: string, message: string, fields?: object) => {

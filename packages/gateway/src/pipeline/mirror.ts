@@ -3,6 +3,7 @@ import type { CompiledBackend } from '../backends/backend.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import { GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
+import { nobody } from './nobody.ts';
 import { runSteps } from './run.ts';
 import type { Log } from './step.ts';
 
@@ -93,19 +94,6 @@ function copyOf(exchange: Exchange): Exchange {
   copy.autoHost = exchange.autoHost;
   return copy;
 }
-
-/** Where the answer to a copy would go. */
-const nobody: Exchange['reply'] = {
-  onClosed: null,
-  bodyBytes: 0,
-  upgradable: false,
-  respond() {},
-  inform() {},
-  upgrade() {
-    throw new Error('a copy of a request is never upgraded');
-  },
-  destroy() {},
-};
 
 /** Reads a body to its end, so that its connection can be used again. */
 function discard(body: Body, abort: Abort): Promise<void> {

@@ -1,6 +1,9 @@
 import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import { type PolicyCode, policyLoaders, type StepKind } from '../policies/steps.ts';
-import type { PlacedResponseStep, Ports, Step } from './step.ts';
+import { type CompiledPhase, noSteps } from './compiled-phase.ts';
+import { requestStep, responseStep } from './conditional.ts';
+import type { Ports } from './step.ts';
+import { WatchedPorts } from './watched-ports.ts';
 
 /**
  * The order in which policies run (spec 03 §2.2): phase, then kinds. It is written out whole; a kind that is not built is
@@ -71,13 +74,6 @@ export const responsePhase = [
   { kind: 'extProc', of: 'gateway', upstream: true },
 ] as const satisfies readonly { kind: string; of: Phase; upstream?: true }[];
 
-/** The steps of one phase of one plan. */
-export interface CompiledPhase {
-  readonly steps: readonly Step[];
-  /** In the order of their rows. */
-  readonly responseSteps: readonly PlacedResponseStep[];
-}
-
 type Policy = TrafficPolicy | BackendPolicy;
 
 /** Compiles phases out of the code that was loaded for them. */
@@ -97,8 +93,6 @@ export async function loadSteps(kinds: Iterable<Policy['kind']>): Promise<PhaseC
   return new LoadedSteps(new Map(entries as [StepKind, PolicyCode<unknown>][]));
 }
 
-const noSteps: CompiledPhase = { steps: [], responseSteps: [] };
-
 class LoadedSteps implements PhaseCompiler {
   readonly #code: ReadonlyMap<StepKind, PolicyCode<unknown>>;
 
@@ -108,15 +102,19 @@ class LoadedSteps implements PhaseCompiler {
 
   compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase {
     if (policies.length === 0) return noSteps;
+    const watched = new WatchedPorts(ports);
+    const portsOf = (spec: unknown) => watched.of(spec);
     const steps = inOrder(policies, phases[phase]).flatMap((policy) => {
-      return this.#codeOf(policy)?.request?.(policy.spec, ports(policy.spec)) ?? [];
+      const compile = this.#codeOf(policy)?.request;
+      return compile === undefined ? [] : (requestStep(policy, compile, portsOf) ?? []);
     });
     const responseSteps = responsePhase.flatMap(({ kind, of }, row) => {
       const policy = of === phase ? policies.find((candidate) => candidate.kind === kind) : undefined;
-      const run = policy && this.#codeOf(policy)?.response?.(policy.spec, ports(policy.spec));
+      const compile = policy && this.#codeOf(policy)?.response;
+      const run = compile && responseStep(policy, compile, portsOf);
       return run == null ? [] : [{ row, run }];
     });
-    return { steps, responseSteps };
+    return { steps, responseSteps, needs: watched.needs };
   }
 
   #codeOf({ kind }: Policy): PolicyCode<unknown> | null {

@@ -1,4 +1,5 @@
 import { type Headers, isStream, type Response, splice } from '@agentgateway/http';
+import { captureResponse, recordResponse } from './capture.ts';
 import { errorResponse, GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { stripResponseHopByHop } from './hop-by-hop.ts';
@@ -13,6 +14,7 @@ const none: readonly PlacedResponseStep[] = [];
  * route, backend, gateway; then the response is on its way. A promise only where a policy waits.
  */
 export function respond(exchange: Exchange, response: Response): undefined | Promise<void> {
+  exchange.response = response;
   const result = responsePhase(exchange, response);
   if (result instanceof Promise) return result.then((decided) => finish(exchange, response, decided));
   finish(exchange, response, result);
@@ -25,7 +27,18 @@ function responsePhase(exchange: Exchange, response: Response): StepResult | Pro
   const gateway = exchange.listenerPlan?.responseSteps ?? none;
   if (route.length === 0 && backend.length === 0 && gateway.length === 0) return undefined;
   const steps = [...route, ...backend, ...gateway].sort((a, b) => a.row - b.row);
-  return runResponseSteps(steps, exchange, response);
+  const capturing = readsResponse(exchange) ? captureResponse(exchange, response) : undefined;
+  if (capturing === undefined) return runResponseSteps(steps, exchange, response);
+  return capturing.then((failure) => failure ?? runResponseSteps(steps, exchange, response));
+}
+
+/** Whether an expression of a policy that the request came by reads the response's body. */
+function readsResponse({ routePlan, attemptPlan, listenerPlan }: Exchange): boolean {
+  return (
+    routePlan?.needs.responseBody === true ||
+    attemptPlan?.needs.responseBody === true ||
+    listenerPlan?.needs.responseBody === true
+  );
 }
 
 function finish(exchange: Exchange, original: Response, decided: StepResult): void {
@@ -41,6 +54,8 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
   if (decided !== undefined) {
     if (isStream(original.body)) original.body.cancel(new Error('replaced by a policy'));
     response = decided instanceof GatewayError ? noteError(exchange, decided) : decided;
+    exchange.response = response;
+    exchange.responseCapture = null;
   }
   // Before the queue, in which the gateway's own challenge may stand.
   stripResponseHopByHop(response.status, response.headers);
@@ -59,6 +74,7 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
   // Nobody takes the switched connection over: a policy had another answer, or the client's cannot switch.
   exchange.upgraded?.destroy();
   if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
+  if (exchange.logNeeds.responseBody) recordResponse(exchange, response);
   if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);
 }

@@ -1,5 +1,7 @@
 import type { Response } from '@agentgateway/http';
+import { captureRequest } from './capture.ts';
 import type { Exchange } from './exchange.ts';
+import type { PhaseNeeds } from './needs.ts';
 import type { PlacedResponseStep, Step, StepResult } from './step.ts';
 
 /**
@@ -13,6 +15,16 @@ export function runSteps(steps: readonly Step[], exchange: Exchange, from = 0): 
     return result.then((waited) => (waited === undefined ? runSteps(steps, exchange, i + 1) : waited));
   }
   return undefined;
+}
+
+/** Captures of the request what the phase's expressions read, then runs its steps. */
+export function runPhase(
+  { steps, needs }: { readonly steps: readonly Step[]; readonly needs: PhaseNeeds },
+  exchange: Exchange,
+): StepResult | Promise<StepResult> {
+  const capturing = needs.requestBody ? captureRequest(exchange) : undefined;
+  if (capturing === undefined) return runSteps(steps, exchange);
+  return capturing.then((failure) => failure ?? runSteps(steps, exchange));
 }
 
 /** The same for the response phase. */

@@ -4,12 +4,13 @@ import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { callBackend } from './attempts.ts';
+import { recordRequest } from './capture.ts';
 import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
 import { noteError, respond } from './respond.ts';
-import { runSteps } from './run.ts';
+import { runPhase } from './run.ts';
 import type { Clock } from './step.ts';
 
 /** What a connection was accepted on; made once per connection. */
@@ -27,6 +28,8 @@ export interface PipelinePorts {
   readonly telemetry: Telemetry;
   /** This worker's place among how many. */
   readonly worker: { readonly index: number; readonly of: number };
+  /** Names in lower case of headers that expressions may hide, besides the usual two. */
+  readonly sensitiveHeaders: ReadonlySet<string>;
 }
 
 /**
@@ -72,6 +75,7 @@ export class Pipeline {
     if (connection.tls !== null && connection.tls.sni !== '') record.sni = connection.tls.sni;
 
     const exchange = new Exchange(request, reply, connection, record, new Abort(), clock);
+    exchange.sensitiveHeaders = this.#ports.sensitiveHeaders;
     reply.onClosed = (error) => {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;
@@ -113,6 +117,7 @@ export class Pipeline {
     const bind = this.#snapshot.binds.get(on.bind);
     if (bind === undefined) return new GatewayError('bindNotFound');
     exchange.maxBufferSize = bind.maxBufferSize;
+    exchange.logNeeds = bind.logNeeds;
 
     const host = normalise(request, exchange.connection.tls !== null);
     exchange.host = host;
@@ -127,7 +132,7 @@ export class Pipeline {
 
     if (request.method === 'CONNECT') return new GatewayError('methodNotAllowed');
 
-    const early = runSteps(listener.steps, exchange);
+    const early = runPhase(listener, exchange);
     if (early === undefined) return this.#toRoute(exchange, on, bind, listener);
     if (!(early instanceof Promise)) return early;
     return early.then((result) => result ?? this.#toRoute(exchange, on, bind, listener));
@@ -157,7 +162,7 @@ export class Pipeline {
     record.pathMatch = pathMatchText(found.match.path);
 
     const chosen = plan.choose(this.#ports.random());
-    const early = runSteps(plan.steps, exchange);
+    const early = runPhase(plan, exchange);
     if (early === undefined) return this.#toUpstream(exchange, plan, chosen);
     if (!(early instanceof Promise)) return early;
     return early.then((result) => result ?? this.#toUpstream(exchange, plan, chosen));
@@ -171,6 +176,7 @@ export class Pipeline {
     exchange.record.backend = backend.backend.key;
     exchange.record.protocol = backend.compiled.protocol;
     plan.mirror?.send(exchange);
+    if (exchange.logNeeds.requestBody) recordRequest(exchange);
     return callBackend(exchange, plan, backend.compiled);
   }
 }

@@ -1,8 +1,12 @@
+import type { Program } from '@agentgateway/cel';
 import type { Response, UpstreamPool } from '@agentgateway/http';
+import type { BackendReference, Expression } from '../resources/model.ts';
 import type { Forwarder } from '../runtime/forward.ts';
 import type { SessionCodec } from '../runtime/sessions.ts';
+import type { Callout } from './callout.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
+import type { PhaseNeeds } from './needs.ts';
 
 /** What a step decides: nothing (go on), an answer, or a failure. Failures may be thrown as well. */
 export type StepResult = undefined | Response | GatewayError;
@@ -40,6 +44,19 @@ export interface Ports {
   readonly sessions: SessionCodec;
   /** The way to that worker, if it is another. */
   readonly forward: Forwarder;
+  /**
+   * Compiles an expression that the policy may evaluate: `program.evaluate(exchange.variables)`. What it reads of bodies is
+   * captured before the policy's phase, so everything that a policy may ever evaluate is to be compiled with the policy.
+   *
+   * One that cannot be compiled gives a program that fails at every evaluation.
+   */
+  expression(expression: Expression): Program;
+  /** What of bodies an expression reads. */
+  needsOf(program: Program): PhaseNeeds;
+  /** The way to a service that the policy asks. */
+  callout(reference: BackendReference): Callout;
+  /** Called when no plan uses what was compiled any more; requests on their way may still do. For timers and connections. */
+  onRelease(release: () => void): void;
 }
 
 export interface Clock {

@@ -12,6 +12,9 @@ function stateOf(text: string): ResourceState {
 function newCompiler(): PlanCompiler {
   return new PlanCompiler({
     ports: () => noPorts,
+    clock: noPorts.clock,
+    log: noPorts.log,
+    expressions: () => Promise.resolve(noPorts),
     upstream: {
       compile: () => ({}) as Upstream,
       send: () => Promise.reject(new Error('nothing is sent here')),

@@ -1,35 +1,63 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
+import type { CompiledPhase } from '../pipeline/compiled-phase.ts';
 import { Mirror } from '../pipeline/mirror.ts';
-import { type CompiledPhase, loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
-import type { Ports } from '../pipeline/step.ts';
+import { noNeeds } from '../pipeline/needs.ts';
+import { loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
+import type { Clock, Log, Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
-import type { BackendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
+import type { BackendPolicy, FrontendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
 import type { RequestMirrorSpec } from '../policies/request-mirror/spec.ts';
 import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
-import type { Backend, Listener, ResourceId, Route, RouteBackend, TargetedPolicy } from '../resources/model.ts';
+import type {
+  Backend,
+  BackendTarget,
+  Bind,
+  Listener,
+  ResourceId,
+  Route,
+  RouteBackend,
+  TargetedPolicy,
+} from '../resources/model.ts';
 import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
-import { compileFrontend } from './frontend.ts';
+import { type BackendResolver, compileCallout } from './callouts.ts';
+import { compileFrontend, type FrontendPlan } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
+import { Releases } from './releases.ts';
+import { mentionsOf } from './scan.ts';
+
+/** Ports that the process gives; the others are the compiler's. */
+export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'callout' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
   /** Ports for one specification on one resource: its shared cells are its own, and stay while it stays as it is. */
-  ports(owner: ResourceId, spec: unknown): Ports;
+  ports(owner: ResourceId, spec: unknown): ProcessPorts;
   readonly upstream: UpstreamPort;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Loads the expression language; called when a state first has an expression. */
+  expressions(): Promise<ExpressionPort>;
 }
+
+/** The expression language, loaded. */
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {
   readonly snapshot: Snapshot;
   readonly plans: Plans;
+  readonly state: ResourceState;
+  readonly phases: PhaseCompiler;
 }
 
 /** Plans by the keys of their resources. */
 interface Plans {
+  /** By the key of the bind. */
+  readonly frontends: Map<string, Memo<FrontendPlan>>;
   readonly routes: Map<string, Memo<RoutePlan>>;
   readonly listeners: Map<string, Memo<ListenerPlan>>;
 }
@@ -41,7 +69,10 @@ interface Plans {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #adopted: Plans = { routes: new Map(), listeners: new Map() };
+  #adopted: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  #expressions: ExpressionPort | null = null;
+  /** Looks names up in the state that is in force. */
+  #inForce: { readonly state: ResourceState; readonly phases: PhaseCompiler } | null = null;
 
   constructor(ports: CompilePorts) {
     this.#ports = ports;
@@ -53,21 +84,69 @@ export class PlanCompiler {
    * @throws Error if a resource cannot be compiled.
    */
   async compile(state: ResourceState): Promise<Compilation> {
-    const phases = await load(state);
-    return new StateCompiler(this.#ports, phases, state, this.#adopted).compile();
+    const { phases, expressions } = await load(state);
+    if (expressions) this.#expressions ??= await this.#ports.expressions();
+    const compiler = new StateCompiler({
+      ports: this.#ports,
+      expressions: this.#expressions,
+      inForce: () => this.#inForce,
+      phases,
+      state,
+      before: this.#adopted,
+    });
+    return compiler.compile();
   }
 
-  /** The compilation is in force now. */
-  adopt({ plans }: Compilation): void {
+  /** The compilation is in force now; what no plan of it uses is released. */
+  adopt({ plans, state, phases }: Compilation): void {
+    const before = this.#adopted;
     this.#adopted = plans;
+    this.#inForce = { state, phases };
+    this.#release(before, plans);
+  }
+
+  /** The compilation will not be adopted; what it made is released. */
+  abandon({ plans }: Compilation): void {
+    this.#release(plans, this.#adopted);
+  }
+
+  /** Releases everything: the worker ends. */
+  close(): void {
+    const none: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+    this.#release(this.#adopted, none);
+    this.#adopted = none;
+  }
+
+  #release(from: Plans, kept: Plans): void {
+    for (const level of ['frontends', 'routes', 'listeners'] as const) {
+      for (const [key, memo] of from[level]) {
+        if (kept[level].get(key) === memo) continue;
+        memo.releases.run((error) =>
+          this.#ports.log.error('plans', 'a policy was not released', { error: String(error) }),
+        );
+      }
+    }
   }
 }
 
-/** Loads the code of every policy and backend that the state names. */
-async function load(state: ResourceState): Promise<PhaseCompiler> {
+/** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
+async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompiler; readonly expressions: boolean }> {
   const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
-  const add = (policies: readonly { readonly kind: TrafficKind | BackendPolicy['kind'] }[]) => {
-    for (const { kind } of policies) kinds.add(kind);
+  const targets = new Set<BackendTarget>();
+  let expressions = false;
+  const addMentioned = (policy: TrafficPolicy | BackendPolicy | FrontendPolicy) => {
+    const mentions = mentionsOf(policy);
+    expressions ||= mentions.expressions;
+    for (const { $backend, policies } of mentions.references) {
+      for (const { kind } of policies) kinds.add(kind);
+      if ('address' in $backend) targets.add({ type: 'host', address: $backend.address });
+    }
+  };
+  const add = (policies: readonly (TrafficPolicy | BackendPolicy)[]) => {
+    for (const policy of policies) {
+      kinds.add(policy.kind);
+      addMentioned(policy);
+    }
   };
   for (const route of state.routes.values()) {
     add(route.policies);
@@ -78,9 +157,13 @@ async function load(state: ResourceState): Promise<PhaseCompiler> {
     if (backend.target.type !== 'ai') continue;
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
-  for (const { policy } of state.policies.values()) if (policy.family !== 'frontend') add([policy.policy]);
-  await loadBackends(Array.from(state.backends.values(), ({ target }) => target));
-  return loadSteps(kinds);
+  for (const { policy } of state.policies.values()) {
+    if (policy.family === 'frontend') addMentioned(policy.policy);
+    else add([policy.policy]);
+  }
+  for (const { target } of state.backends.values()) targets.add(target);
+  await loadBackends(targets);
+  return { phases: await loadSteps(kinds), expressions };
 }
 
 /** One state on its way to a snapshot. */
@@ -92,15 +175,29 @@ class StateCompiler {
   /** Every plan depends on all policies that name what they are for. */
   readonly #policies: readonly TargetedPolicy[];
   readonly #before: Plans;
-  readonly #plans: Plans = { routes: new Map(), listeners: new Map() };
+  readonly #plans: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
 
-  constructor(ports: CompilePorts, phases: PhaseCompiler, state: ResourceState, before: Plans) {
-    this.#ports = ports;
-    this.#phases = phases;
-    this.#state = state;
-    this.#policies = [...state.policies.values()];
+  readonly #expressions: ExpressionPort | null;
+  readonly #inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
+  /** Of the plan that is being compiled. */
+  #releases = new Releases();
+
+  constructor(given: {
+    readonly ports: CompilePorts;
+    readonly expressions: ExpressionPort | null;
+    readonly inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
+    readonly phases: PhaseCompiler;
+    readonly state: ResourceState;
+    readonly before: Plans;
+  }) {
+    this.#ports = given.ports;
+    this.#expressions = given.expressions;
+    this.#inForce = given.inForce;
+    this.#phases = given.phases;
+    this.#state = given.state;
+    this.#policies = [...given.state.policies.values()];
     this.#targeted = new TargetedPolicies(this.#policies);
-    this.#before = before;
+    this.#before = given.before;
   }
 
   compile(): Compilation {
@@ -119,10 +216,16 @@ class StateCompiler {
         listeners,
         plaintext: listeners.filter(({ listener }) => listener.tls === null),
         secure: listeners.filter(({ listener }) => listener.tls !== null),
-        ...compileFrontend(this.#targeted.frontend(gateway, bind.key)),
+        ...this.#frontend(bind, this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    return { snapshot: { binds }, plans: this.#plans };
+    return { snapshot: { binds }, plans: this.#plans, state, phases: this.#phases };
+  }
+
+  #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
+    return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
+      compileFrontend(policies, (spec) => this.#portsOf(bind, spec)),
+    );
   }
 
   #listener(listener: Listener, routes: readonly Route[]): ListenerPlan {
@@ -131,7 +234,7 @@ class StateCompiler {
     for (const route of routes) {
       const mirrored = mirrorsOf(route, this.#targeted).map((key) => backends.get(key));
       const used = route.backends.map(({ target }) => ('backend' in target ? backends.get(target.backend) : undefined));
-      const plan = memoised(
+      const plan = this.#memoised(
         this.#before.routes,
         this.#plans.routes,
         route.key,
@@ -140,7 +243,7 @@ class StateCompiler {
       );
       plans.set(route.key, plan);
     }
-    return memoised(
+    return this.#memoised(
       this.#before.listeners,
       this.#plans.listeners,
       listener.key,
@@ -202,7 +305,7 @@ class StateCompiler {
       backend,
       policies: backendPolicies(reference.policies, backend.policies, ...targeted),
       routeAi,
-      ports: this.#ports.ports(backend, backend),
+      ports: this.#portsOf(backend, backend),
       upstream: this.#ports.upstream,
       phase: (policies) => this.#phase('backend', policies, backend),
     });
@@ -215,16 +318,75 @@ class StateCompiler {
     if (backend === undefined) return null;
     const reference: RouteBackend = { weight: 1, target: { backend: backend.key }, policies: [] };
     const { compiled } = this.#backend(reference, backend, null, [this.#targeted.forBackend(backend)]);
-    return compiled === null
-      ? null
-      : new Mirror(backend.key, compiled, spec.percentage, this.#ports.ports(backend, spec));
+    return compiled === null ? null : new Mirror(backend.key, compiled, spec.percentage, this.#portsOf(backend, spec));
   }
 
   /** Each policy gets the ports of its own specification, so that its cells outlive changes around it. */
   #phase(phase: Phase, policies: readonly (TrafficPolicy | BackendPolicy)[], owner: ResourceId): CompiledPhase {
-    return this.#phases.compile(phase, policies, (spec) => this.#ports.ports(owner, spec));
+    return this.#phases.compile(phase, policies, (spec) => this.#portsOf(owner, spec));
+  }
+
+  #portsOf(owner: ResourceId, spec: unknown): Ports {
+    const releases = this.#releases;
+    const onRelease = (release: () => void) => releases.add(release);
+    return {
+      ...this.#ports.ports(owner, spec),
+      ...(this.#expressions ?? noExpressions),
+      onRelease,
+      callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
+    };
+  }
+
+  /** Finds backends in the state in force, and before there is one, or for what is new, in the one at hand. */
+  #resolver(onRelease: Ports['onRelease']): BackendResolver {
+    const { clock, upstream } = this.#ports;
+    const inForce = () => this.#inForce() ?? { state: this.#state, phases: this.#phases };
+    return {
+      clock,
+      find: (key) => inForce().state.backends.get(key) ?? this.#state.backends.get(key) ?? null,
+      compile: (backend, reference) => {
+        const compile = backendCompiler(backend.target);
+        if (compile === null) return null;
+        const ports = (spec: unknown) => ({ ...this.#portsOf(backend, spec), onRelease });
+        return compile({
+          backend,
+          policies: backendPolicies(reference.policies, backend.policies, this.#targeted.forBackend(backend)),
+          routeAi: null,
+          ports: ports(backend),
+          upstream,
+          phase: (policies) => inForce().phases.compile('backend', policies, ports),
+        });
+      },
+    };
+  }
+
+  /** Takes a plan over from before if it was made of the very same inputs. */
+  #memoised<T>(
+    before: ReadonlyMap<string, Memo<T>>,
+    now: Map<string, Memo<T>>,
+    key: string,
+    inputs: readonly unknown[],
+    make: () => T,
+  ): T {
+    const known = before.get(key);
+    if (known !== undefined && sameItems(known.inputs, inputs)) {
+      now.set(key, known);
+      return known.value;
+    }
+    const releases = new Releases();
+    this.#releases = releases;
+    const value = make();
+    now.set(key, { inputs, value, releases });
+    return value;
   }
 }
+
+const noExpressions: ExpressionPort = {
+  expression: () => {
+    throw new Error('the state was said to have no expressions');
+  },
+  needsOf: () => noNeeds,
+};
 
 /** Keys of the backends that may get copies of a route's requests. */
 function mirrorsOf(route: Route, targeted: TargetedPolicies): string[] {
@@ -238,24 +400,7 @@ function mirrorsOf(route: Route, targeted: TargetedPolicies): string[] {
 interface Memo<T> {
   readonly inputs: readonly unknown[];
   readonly value: T;
-}
-
-/** Takes a plan over from before if it was made of the very same inputs. */
-function memoised<T>(
-  before: ReadonlyMap<string, Memo<T>>,
-  now: Map<string, Memo<T>>,
-  key: string,
-  inputs: readonly unknown[],
-  make: () => T,
-): T {
-  const known = before.get(key);
-  if (known !== undefined && sameItems(known.inputs, inputs)) {
-    now.set(key, known);
-    return known.value;
-  }
-  const value = make();
-  now.set(key, { inputs, value });
-  return value;
+  readonly releases: Releases;
 }
 
 function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {

@@ -1,20 +1,27 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
+import { noNeeds } from '../pipeline/needs.ts';
+import type { Ports } from '../pipeline/step.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
 import type { BindPlan } from './plan.ts';
 
-/** Turns the frontend policies of a bind into the settings of its connections. */
-export function compileFrontend(
-  policies: readonly FrontendPolicy[],
-): Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives'> {
+/** What the frontend policies of a bind come to. */
+export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'logNeeds'>;
+
+/**
+ * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
+ *
+ * @param _ports Of one policy, by its specification.
+ */
+export function compileFrontend(policies: readonly FrontendPolicy[], _ports: (spec: unknown) => Ports): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
   for (const policy of policies) {
     if (policy.kind === 'http') http = policy.spec;
     else keepalives = policy.spec.keepalives;
   }
-  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives };
+  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives, logNeeds: noNeeds };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

@@ -1,6 +1,7 @@
 import type { ServerOptions } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { Mirror } from '../pipeline/mirror.ts';
+import type { PhaseNeeds } from '../pipeline/needs.ts';
 import type { PlacedResponseStep, Step } from '../pipeline/step.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
@@ -24,6 +25,8 @@ export interface BindPlan {
   readonly maxBufferSize: number | null;
   /** TCP keepalive of downstream sockets; null leaves the system's. */
   readonly keepalives: Keepalives | null;
+  /** What logs and traces of its requests read of bodies, when all is over. */
+  readonly logNeeds: PhaseNeeds;
 }
 
 export interface ListenerPlan {
@@ -35,6 +38,7 @@ export interface ListenerPlan {
   /** Gateway phase. */
   readonly steps: readonly Step[];
   readonly responseSteps: readonly PlacedResponseStep[];
+  readonly needs: PhaseNeeds;
   readonly routes: RouteTable;
   /** By key of the route. */
   readonly plans: ReadonlyMap<string, RoutePlan>;
@@ -46,6 +50,7 @@ export interface RoutePlan {
   readonly name: string;
   readonly steps: readonly Step[];
   readonly responseSteps: readonly PlacedResponseStep[];
+  readonly needs: PhaseNeeds;
   readonly timeout: TimeoutPlan;
   /** Null: no second try. */
   readonly retry: RetryPlan | null;

@@ -1,3 +1,4 @@
+import type { Expression } from '../resources/model.ts';
 import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
@@ -18,6 +19,21 @@ import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 
+/** One entry of a conditional policy. */
+export interface ConditionalEntry<Spec> {
+  /** Null is always: only the last entry has none. */
+  readonly condition: Expression | null;
+  readonly spec: Spec;
+}
+
+/**
+ * A kind of policy that may have conditions (spec 03 §2.4): the first entry whose condition holds runs, at the policy's place in the
+ * order; its response side runs for the requests that it was chosen for.
+ */
+type Conditional<K extends string, Spec> =
+  | { readonly kind: K; readonly spec: Spec }
+  | { readonly kind: K; readonly entries: readonly ConditionalEntry<Spec>[] };
+
 /** Policies on traffic: they run once per request, in the gateway or the route phase (spec 01 §3.1). */
 export type TrafficPolicy =
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
@@ -27,8 +43,8 @@ export type TrafficPolicy =
   | { readonly kind: 'cors'; readonly spec: CorsSpec }
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
-  | { readonly kind: 'directResponse'; readonly spec: DirectResponseSpec }
-  | { readonly kind: 'localRateLimit'; readonly spec: LocalRateLimitSpec }
+  | Conditional<'directResponse', DirectResponseSpec>
+  | Conditional<'localRateLimit', LocalRateLimitSpec>
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }

@@ -9,7 +9,7 @@ type SettingKind = 'ai' | 'backendTLS' | 'requestMirror' | 'retry' | 'timeout';
 /** Kinds that run as steps. */
 export type StepKind = Exclude<Policy['kind'], SettingKind>;
 
-type SpecOf<K extends StepKind> = Extract<Policy, { kind: K }>['spec'];
+type SpecOf<K extends StepKind> = Extract<Policy, { kind: K; spec: unknown }>['spec'];
 
 /** What a kind does, once its code is loaded: to a request, to a response, or both; null where a specification asks for nothing. */
 export interface PolicyCode<Spec> {

@@ -1,5 +1,6 @@
 import { Abort, type Body, Headers, Request } from '@agentgateway/http';
 import { Exchange } from '../pipeline/exchange.ts';
+import { Expressions, needsOf } from '../pipeline/expressions.ts';
 import type { Clock, Ports } from '../pipeline/step.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 
@@ -47,6 +48,8 @@ export function testExchange(options: Parameters<typeof testRequest>[0] = {}): E
   );
 }
 
+const expressions = new Expressions(undefined, null);
+
 /** Ports that lead nowhere, for steps that need none. */
 export const noPorts: Ports = {
   clock: stoppedClock,
@@ -56,6 +59,10 @@ export const noPorts: Ports = {
   },
   sharedCell: () => unreachable('sharedCell'),
   log: { error() {}, warn() {}, info() {}, debug() {} },
+  expression: (expression) => expressions.compile(expression),
+  needsOf,
+  callout: () => unreachable('callout'),
+  onRelease() {},
   get sessions(): Ports['sessions'] {
     return unreachable('sessions');
   },

@@ -107,6 +107,21 @@ export type BackendTarget =
   /** A kind that only an extension knows (tests). */
   | { readonly type: 'extension'; readonly name: string; readonly options: Readonly<Record<string, unknown>> };
 
+/** An expression, as its text; the member marks it, so that a state without any never loads the language (spec 04). */
+export interface Expression {
+  readonly $cel: string;
+}
+
+/**
+ * A service that a policy asks (spec 03 §3.3): an address, or the key of a backend. The member with the `$` marks it, so that all
+ * references in a policy's specification are found without knowing the policy.
+ */
+export interface BackendReference {
+  readonly $backend: { readonly address: Address } | { readonly backend: string };
+  /** Of this reference; they go before the backend's own. */
+  readonly policies: readonly BackendPolicy[];
+}
+
 /** Where to connect. `host` is a name or an IP literal without brackets. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 

@@ -25,6 +25,10 @@ export interface Settings {
   readonly logging: { readonly format: 'text' | 'json'; readonly level: string };
   /** 64 hexadecimal digits: AES-256-GCM key of session ids; absent is a random one per process. */
   readonly sessionKey?: Secret;
+  /** Names in lower case of request headers that are shown to nobody, besides `authorization` and `proxy-authorization`. */
+  readonly sensitiveHeaders: readonly string[];
+  /** Definitions of functions that expressions may call (spec 04 §5.9). */
+  readonly customFunctions?: string;
 }
 
 /** Where a server of the gateway itself listens (spec 01 §2.2). */

@@ -82,7 +82,7 @@ export class HttpUpstreams implements UpstreamPort {
         version: preferredVersion(exchange),
       });
       record.upstreamRespondedAt = clock.now();
-      const subtype = record.protocol === 'llm' ? 'Llm' : 'Http';
+      const subtype = exchange.callout ?? (record.protocol === 'llm' ? 'Llm' : 'Http');
       this.#telemetry.metrics.upstreamCall(exchange.purpose, subtype, record.upstreamRespondedAt - startedAt);
       return answer instanceof Upgraded ? switched(exchange, answer) : answer;
     } catch (error) {

@@ -13,7 +13,7 @@ interface Echo {
 
 test('a session is served by the worker that it lives in, whichever worker its requests come to', async () => {
   const port = await freePort();
-  const loaded = loadConfig({
+  const loaded = await loadConfig({
     text: `{ config: { workerThreads: 2 }, gateways: { default: { port: ${port} } }, routes: [ { backends: [ { host: "127.0.0.1:1" } ] } ] }`,
     file: 'test.yaml',
     env: {},

@@ -84,7 +84,7 @@ export class TestGateway implements AsyncDisposable {
 
   static async start(text: string, options: GatewayOptions = {}): Promise<TestGateway> {
     const ports = await Promise.all(Array.from({ length: 4 }, () => freePort()));
-    const config = read(text, ports, options);
+    const config = await read(text, ports, options);
     const settings = { ...config.settings, logging: { ...config.settings.logging, format: options.format ?? 'json' } };
     const gateway = new TestGateway(ports, settings, options);
     await gateway.#replace(config.resources);
@@ -102,7 +102,7 @@ export class TestGateway implements AsyncDisposable {
 
   /** Puts another configuration in force. @throws Error with the messages that a user would read. */
   async reload(text: string): Promise<void> {
-    await this.#replace(read(text, this.ports, this.#options).resources);
+    await this.#replace((await read(text, this.ports, this.#options)).resources);
   }
 
   /** Access lines so far. */
@@ -155,12 +155,12 @@ export function gateway(text: string, options: GatewayOptions = {}): Promise<Tes
   return TestGateway.start(text, options);
 }
 
-function read(text: string, ports: readonly number[], options: GatewayOptions) {
+async function read(text: string, ports: readonly number[], options: GatewayOptions) {
   const filled = ports.reduceRight(
     (result, port, i) => result.replaceAll(new RegExp(`\\bPORT${i === 0 ? '' : i + 1}\\b`, 'g'), String(port)),
     text,
   );
-  const loaded = loadConfig({
+  const loaded = await loadConfig({
     text: filled,
     file: 'test.yaml',
     env: options.env ?? {},

@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads';
 import { Headers, type Request, Response } from '@agentgateway/http';
 import type { BackendContext, CompiledBackend } from '../../src/backends/backend.ts';
 import { registerBackendExtension } from '../../src/backends/registry.ts';
+import { noSteps } from '../../src/pipeline/compiled-phase.ts';
 import type { Exchange } from '../../src/pipeline/exchange.ts';
 
 /** Requests of each session that lives in this worker. */
@@ -39,7 +40,7 @@ registerBackendExtension('sessionEcho', ({ ports }: BackendContext): CompiledBac
       ? (forwarded.response as Response)
       : new Response(404, new Headers(), Buffer.from('the session is gone'));
   }
-  return { protocol: 'http', select: () => ({ steps: [], responseSteps: [], send }) };
+  return { protocol: 'http', select: () => ({ ...noSteps, send }) };
 });
 
 function echo(request: Request, cameTo?: number): Response {

@@ -1,4 +1,5 @@
 import { Headers, Response } from '@agentgateway/http';
+import { noSteps } from '../../pipeline/compiled-phase.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Attempt, BackendContext, CompiledBackend } from '../backend.ts';
 import { sendChat } from './chat.ts';
@@ -47,18 +48,17 @@ export function compileLlmBackend(context: BackendContext): CompiledBackend {
 }
 
 function compilePlace(target: Target): Place {
-  const { steps, responseSteps } = target;
+  const { phase } = target;
   return {
     target,
-    chat: { steps, responseSteps, send: (exchange) => sendChat(exchange, target) },
-    passthrough: { steps, responseSteps, send: (exchange) => target.send(exchange, 'passthrough') },
+    chat: { ...phase, send: (exchange) => sendChat(exchange, target) },
+    passthrough: { ...phase, send: (exchange) => target.send(exchange, 'passthrough') },
   };
 }
 
 /** The fixed answer of the route type `models` (spec 05 §3.3). */
 const modelsNotBuilt: Attempt = {
-  steps: [],
-  responseSteps: [],
+  ...noSteps,
   send: () =>
     new Response(
       501,

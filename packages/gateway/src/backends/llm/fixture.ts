@@ -8,6 +8,7 @@ import {
   Request,
   type Response,
 } from '@agentgateway/http';
+import { noSteps } from '../../pipeline/compiled-phase.ts';
 import { Exchange } from '../../pipeline/exchange.ts';
 import type { Ports } from '../../pipeline/step.ts';
 import type { AiPolicySpec } from '../../policies/ai/spec.ts';
@@ -129,7 +130,7 @@ export class Bench {
       },
       phase: (effective) => {
         this.phases.push(effective);
-        return { steps: [], responseSteps: [] };
+        return noSteps;
       },
     } satisfies BackendContext;
     this.backend = compileLlmBackend(context);

@@ -1,7 +1,7 @@
 import type { Response } from '@agentgateway/http';
 import { openAI, type Provider, type RouteType, RouteTypes } from '@agentgateway/llm';
+import type { CompiledPhase } from '../../pipeline/compiled-phase.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import type { PlacedResponseStep, Step } from '../../pipeline/step.ts';
 import type { BackendPolicy, BackendSpec } from '../../policies/policy.ts';
 import type { AiProvider } from '../../resources/model.ts';
 import type { Upstream, UpstreamPort } from '../../upstream/upstream.ts';
@@ -12,8 +12,7 @@ export class Target {
   readonly provider: Provider;
   /** Model to ask for, whatever the client named. */
   readonly model: string | undefined;
-  readonly steps: readonly Step[];
-  readonly responseSteps: readonly PlacedResponseStep[];
+  readonly phase: CompiledPhase;
   /** Of the backend's `ai` policy, or of the route's where that one says nothing about them. */
   readonly routeTypes: RouteTypes;
   readonly #options: AiProvider;
@@ -23,12 +22,10 @@ export class Target {
   constructor(options: AiProvider, context: BackendContext) {
     const policies = effective(options.policies, context.policies);
     const tls = find(policies, 'backendTLS');
-    const { steps, responseSteps } = context.phase(policies);
     const own = find(policies, 'ai')?.routes ?? {};
     this.provider = openAI;
     this.model = options.provider.model;
-    this.steps = steps;
-    this.responseSteps = responseSteps;
+    this.phase = context.phase(policies);
     this.routeTypes = new RouteTypes(Object.keys(own).length > 0 ? own : context.routeAi?.routes);
     this.#options = options;
     this.#port = context.upstream;

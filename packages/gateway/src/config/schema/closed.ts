@@ -14,6 +14,8 @@ export interface CustomParams {
   readonly keyword?: string;
   readonly allowed?: readonly string[];
   readonly at?: 'key' | 'value';
+  /** The message shows as much of the value as is useful. */
+  readonly hidden?: boolean;
 }
 
 /** Field that a later version carries out; absent and null are the same. One for all: building schemas takes time at every start. */

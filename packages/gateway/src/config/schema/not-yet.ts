@@ -14,8 +14,6 @@ export const notYet = {
     'storage',
     'hbone',
     'mcp',
-    'sensitiveHeaders',
-    'customFunctions',
     'standardAttributes',
     'tracing',
     'metrics',
@@ -73,6 +71,8 @@ export const notYet = {
     'inferenceRouting',
     'sessionAffinity',
   ],
+  /** Of a service that a policy asks. */
+  calloutPolicies: ['transformations', 'http', 'tcp', 'backendTunnel'],
   /** Kinds of a route's backend; those that a named backend may have as well stand in `namedBackend`. */
   routeBackend: ['service', 'mcp', 'aws', 'internal', 'routeGroup'],
   namedBackend: ['mcp', 'aws', 'internal'],
@@ -90,11 +90,10 @@ export const notYet = {
     'modelAliases',
     'promptCaching',
   ],
-  localRateLimit: ['conditional'],
   /** A reference to a backend inside a policy. */
   simpleBackend: ['service'],
   retry: ['precondition', 'condition'],
-  directResponse: ['bodyExpression', 'headers', 'conditional'],
+  directResponse: ['bodyExpression', 'headers'],
   credentialLocation: ['expression'],
   backendTLS: ['spiffe'],
   backendAuth: [

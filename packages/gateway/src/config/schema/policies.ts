@@ -17,6 +17,7 @@ import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
+import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
@@ -34,7 +35,7 @@ export const routePolicySchema = closed(
     requestHeaderModifier: maybe(headerModifierSchema),
     responseHeaderModifier: maybe(headerModifierSchema),
     urlRewrite: maybe(urlRewriteSchema),
-    directResponse: maybe(directResponseSchema),
+    directResponse: maybe(conditional(directResponseSchema)),
     ai: maybe(aiPolicySchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
@@ -64,6 +65,16 @@ export const backendPolicySchema = closed(
     requestRedirect: maybe(requestRedirectSchema),
   },
   notYet.backendPolicies,
+);
+
+/** Policies of a service that a policy asks: what a call needs, and no decisions (spec 03 §3.3). */
+export const calloutPolicySchema = closed(
+  {
+    requestHeaderModifier: maybe(headerModifierSchema),
+    backendTLS: maybe(backendTlsSchema),
+    backendAuth: maybe(backendAuthSchema),
+  },
+  notYet.calloutPolicies,
 );
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;

@@ -3,7 +3,8 @@ import { keepalivesSchema } from '../../policies/frontend-tcp/schema.ts';
 import { parseServerAddress } from '../address.ts';
 import { duration } from '../duration.ts';
 import { closed, maybe } from './closed.ts';
-import { uint } from './fields.ts';
+import { customFunctions } from './expression.ts';
+import { headerName, uint } from './fields.ts';
 import { notYet } from './not-yet.ts';
 
 export const LOOKUP_FAMILIES = ['All', 'Auto', 'V4Preferred', 'V4Only', 'V6Only'] as const;
@@ -34,6 +35,8 @@ export const staticSchema = closed(
         keepalives: maybe(keepalivesSchema),
       }),
     ),
+    sensitiveHeaders: maybe(z.array(headerName())),
+    customFunctions: maybe(customFunctions()),
     session: maybe(closed({ key: z.string() })),
     logging: maybe(
       closed(

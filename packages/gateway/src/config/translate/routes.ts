@@ -1,6 +1,5 @@
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import type { BackendTarget, NamedMatch, PathMatch, RouteBackend, RouteMatch } from '../../resources/model.ts';
-import { nearestName } from '../nearest.ts';
 import type { Path } from '../path.ts';
 import { present } from '../present.ts';
 import type { RouteBackendConfig } from '../schema/backend.ts';
@@ -8,6 +7,7 @@ import type { RoutePolicies } from '../schema/policies.ts';
 import type { MatchConfig, RouteConfig } from '../schema/route.ts';
 import { backendTarget } from './backends.ts';
 import { backendPolicies, routeBackendPolicies, trafficPolicies } from './policies.ts';
+import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
 /** Adds a route to a listener; `index` is the number of routes that the listener has already. */
@@ -85,7 +85,7 @@ function routeBackend(
   const policies = [...own, ...shared];
   if (options.invalid === null) return { weight, target: { invalid: true }, policies };
   if (options.backend !== undefined) {
-    return { weight, target: reference(options.backend, [...path, 'backend'], translation), policies };
+    return { weight, target: backendByName(options.backend, [...path, 'backend'], translation), policies };
   }
   const key = `/${name}`;
   const target = backendTarget(options, path, translation);
@@ -110,7 +110,7 @@ function mirrorPolicy(
     return { kind: 'requestMirror', spec: { backend: `/${name}`, percentage } };
   }
   const at = [...path, 'requestMirror', 'backend', 'backend'];
-  const found = reference(backend!, at, translation);
+  const found = backendByName(backend!, at, translation);
   if ('invalid' in found) return undefined;
   const resource = translation.resources.find(({ kind, key }) => kind === 'backend' && key === found.backend);
   if (resource?.kind === 'backend' && resource.target.type === 'host') {
@@ -118,19 +118,4 @@ function mirrorPolicy(
   }
   translation.problem({ path: at, message: 'only a backend with a host can be a mirror', showValue: true });
   return undefined;
-}
-
-function reference(name: string, path: Path, translation: Translation): RouteBackend['target'] {
-  const key = translation.resolveBackend(name);
-  if (key !== undefined) return { backend: key };
-  const names = translation.backendNames;
-  const bare = name.startsWith('/') ? name.slice(1) : name;
-  translation.problem({
-    path,
-    message: 'no backend of this name in backends',
-    showValue: true,
-    ...(names.length > 0 ? { allowed: names.slice(0, 20) } : {}),
-    ...present({ suggestion: nearestName(bare, names) }),
-  });
-  return { invalid: true };
 }

@@ -1,7 +1,9 @@
-import type { Backend, Resource } from '../../resources/model.ts';
+import type { Backend, BackendReference, Resource } from '../../resources/model.ts';
 import type { Problem } from '../errors.ts';
 import type { Files } from '../files.ts';
 import type { Path } from '../path.ts';
+import type { ReferenceOptions } from '../schema/reference.ts';
+import { backendReference } from './reference.ts';
 
 /** Checks a user's pattern; the answer's other members are of no interest here. */
 export type CompileRegex = (source: string) => { readonly ok: true } | { readonly ok: false; readonly message: string };
@@ -50,6 +52,11 @@ export class Translation {
   addNamed(backend: Backend): void {
     this.#backends.add(backend.key);
     this.add(backend);
+  }
+
+  /** The service that a policy at `path` asks. */
+  reference(options: ReferenceOptions, path: Path): BackendReference {
+    return backendReference(options, path, this);
   }
 
   /** Key of the named backend that a reference means, written `name` or `/name` (spec 01 §3.4). */

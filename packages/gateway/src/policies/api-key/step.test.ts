@@ -31,7 +31,7 @@ test('POL-14: a known key at the configured place is accepted by its hash and st
   ]);
   expect(result).toEqual({
     answer: undefined,
-    apiKey: { metadata: { role: 'admin' }, allowedModels: ['gpt-4*'] },
+    apiKey: { key: 'alice-key', metadata: { role: 'admin' }, allowedModels: ['gpt-4*'] },
     headers: [['accept', '*/*']],
   });
 });
@@ -47,7 +47,11 @@ describe('modes', () => {
     const refused = run({ mode }, [['authorization', 'Bearer guess']]);
     expect(refused).toEqual({ answer: wrong, apiKey: null, headers: [['authorization', 'Bearer guess']] });
     const known = run({ mode }, [['authorization', 'bearer bob-key']]);
-    expect(known).toEqual({ answer: undefined, apiKey: { metadata: {}, allowedModels: null }, headers: [] });
+    expect(known).toEqual({
+      answer: undefined,
+      apiKey: { key: 'bob-key', metadata: {}, allowedModels: null },
+      headers: [],
+    });
   });
 });
 

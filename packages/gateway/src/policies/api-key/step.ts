@@ -31,7 +31,7 @@ export function compileApiKey(spec: ApiKeySpec): Step {
   const identities = new Map(
     spec.keys.map(({ sha256, metadata, allowedModels }) => [
       sha256,
-      Object.freeze({ metadata: metadata ?? {}, allowedModels: allowedModels ?? null }),
+      { metadata: metadata ?? {}, allowedModels: allowedModels ?? null },
     ]),
   );
   const { mode } = spec;
@@ -47,7 +47,7 @@ export function compileApiKey(spec: ApiKeySpec): Step {
       const identity = identities.get(hash('sha256', key));
       if (identity === undefined) continue;
       removeCredential(request, location);
-      exchange.apiKey = identity;
+      exchange.apiKey = { key, ...identity };
       return undefined;
     }
     if (mode === 'permissive' || (mode === 'optional' && !shown)) return undefined;

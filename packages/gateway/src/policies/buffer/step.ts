@@ -1,7 +1,7 @@
 import { type Body, BodyTooLarge, Headers, isStream, Response } from '@agentgateway/http';
 import { GatewayError } from '../../pipeline/errors.ts';
+import { hold } from '../../pipeline/hold.ts';
 import type { ResponseStep, Step } from '../../pipeline/step.ts';
-import { hold } from './hold.ts';
 import type { BufferSpec } from './spec.ts';
 
 /** Bytes that are held where neither the policy nor the connection says otherwise. */

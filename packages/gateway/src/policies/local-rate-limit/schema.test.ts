@@ -1,15 +1,29 @@
 import { expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
 import { loaded, refusedPolicy } from '../../config/testing.ts';
-import { localRateLimitSchema, localRateLimitSpec } from './schema.ts';
+import { localRateLimitPolicy, localRateLimitSchema } from './schema.ts';
 
-const parse = (options: unknown) => localRateLimitSpec(localRateLimitSchema.parse(options));
+const parse = (options: unknown) => localRateLimitPolicy(localRateLimitSchema.parse(options));
 
 test('durations become milliseconds, and what is left out is 0', () => {
-  expect(parse([{ maxTokens: 10, tokensPerFill: 2, fillInterval: '1m', type: 'requests' }])).toEqual([
-    { maxTokens: 10, tokensPerFill: 2, fillInterval: 60_000 },
-  ]);
-  expect(parse([{ fillInterval: '1s' }])).toEqual([{ maxTokens: 0, tokensPerFill: 0, fillInterval: 1000 }]);
+  expect(parse([{ maxTokens: 10, tokensPerFill: 2, fillInterval: '1m', type: 'requests' }])).toEqual({
+    kind: 'localRateLimit',
+    spec: [{ maxTokens: 10, tokensPerFill: 2, fillInterval: 60_000 }],
+  });
+  expect(parse([{ fillInterval: '1s' }])).toMatchObject({
+    spec: [{ maxTokens: 0, tokensPerFill: 0, fillInterval: 1000 }],
+  });
+});
+
+test('an entry with a condition holds one bucket', () => {
+  const bucket = { maxTokens: 3, fillInterval: '1s' };
+  expect(parse({ conditional: [{ condition: 'request.path == "/a"', ...bucket }, bucket] })).toEqual({
+    kind: 'localRateLimit',
+    entries: [
+      { condition: { $cel: 'request.path == "/a"' }, spec: [{ maxTokens: 3, tokensPerFill: 0, fillInterval: 1000 }] },
+      { condition: null, spec: [{ maxTokens: 3, tokensPerFill: 0, fillInterval: 1000 }] },
+    ],
+  });
 });
 
 test('an empty list is no policy', () => {
@@ -40,9 +54,13 @@ test.each([
     '[{fillInterval: 1s, type: bytes}]',
     'localRateLimit[0].type: unknown value, got "bytes"; allowed: requests, tokens',
   ],
-  ['{conditional: []}', 'not supported yet: localRateLimit.conditional'],
+  ['{conditional: []}', 'localRateLimit.conditional: conditional policies must have at least one entry, got []'],
+  [
+    '{conditional: [{fillInterval: 1s}, {condition: "true", fillInterval: 1s}]}',
+    'localRateLimit.conditional: entries without condition must be last',
+  ],
   ['{}', 'localRateLimit: expected a list'],
-  ['1', 'localRateLimit: expected a list or an object, got 1'],
+  ['1', 'localRateLimit: expected a list, got 1'],
 ])('%s', (value, message) => {
   expect(refusedPolicy(`localRateLimit: ${value}`)).toEqual([message]);
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { duration } from '../../config/duration.ts';
 import { closed, word } from '../../config/schema/closed.ts';
+import { conditional, conditionalPolicy } from '../../config/schema/conditional.ts';
 import { uint } from '../../config/schema/fields.ts';
-import { notYet } from '../../config/schema/not-yet.ts';
-import type { LocalRateLimitSpec } from './spec.ts';
+import type { BucketSpec } from './spec.ts';
 
 /** More than a gateway can ever serve, and few enough that the count of tokens earned lasts for centuries. */
 const maxTokensPerSecond = 1e9;
@@ -25,17 +25,19 @@ const bucket = closed({
     refuse('cannot fill more than 1e9 tokens a second');
 });
 
-/** `localRateLimit` in the file: a list of token buckets (spec 03 §6.1). */
-export const localRateLimitSchema = z.union([
-  z.array(bucket),
-  closed({}, notYet.localRateLimit).check((context) => {
-    if (context.issues.length > 0) return;
-    context.issues.push({ code: 'custom', input: context.value, message: 'expected a list', params: { at: 'key' } });
-  }),
-]);
+/** `localRateLimit` in the file: a list of token buckets (spec 03 §6.1), or one bucket per condition. */
+export const localRateLimitSchema = conditional(z.array(bucket), bucket);
 
 /** What the file says, as a resource. */
-export function localRateLimitSpec(options: z.output<typeof localRateLimitSchema>): LocalRateLimitSpec {
-  if (!Array.isArray(options)) return [];
-  return options.map(({ maxTokens, tokensPerFill, fillInterval }) => ({ maxTokens, tokensPerFill, fillInterval }));
+export function localRateLimitPolicy(options: z.output<typeof localRateLimitSchema>) {
+  return conditionalPolicy(
+    'localRateLimit',
+    options,
+    (buckets) => buckets.map(bucketSpec),
+    (one) => [bucketSpec(one)],
+  );
+}
+
+function bucketSpec({ maxTokens, tokensPerFill, fillInterval }: z.output<typeof bucket>): BucketSpec {
+  return { maxTokens, tokensPerFill, fillInterval };
 }

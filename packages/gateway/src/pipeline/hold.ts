@@ -3,9 +3,9 @@ import type { Abort, Body, BodyConsumer, BodyStream, Headers } from '@agentgatew
 /** What holding a body back came to. */
 export type Held =
   /** All of it is here. */
-  | { readonly whole: true; readonly body: Body }
-  /** It is longer than may be held: what came of it and the rest, as one stream. */
-  | { readonly whole: false; readonly body: BodyStream };
+  | { readonly whole: true; readonly body: Body; readonly bytes: Buffer }
+  /** It is longer than may be held: what came of it and the rest, as one stream. `bytes` is what came, a little over the limit. */
+  | { readonly whole: false; readonly body: BodyStream; readonly bytes: Buffer };
 
 /**
  * Holds a body back until it is whole or more than `limit` bytes of it are here. Trailers stay with it.
@@ -64,7 +64,7 @@ class Holding implements BodyConsumer, BodyStream {
     this.#size += chunk.length;
     if (this.#size <= this.#limit || this.#settle === null) return;
     this.#source.pause();
-    this.#settled({ whole: false, body: this });
+    this.#settled({ whole: false, body: this, bytes: Buffer.concat(this.#chunks) });
   }
 
   onTrailers(trailers: Headers): void {
@@ -78,9 +78,9 @@ class Holding implements BodyConsumer, BodyStream {
       return;
     }
     const [first] = this.#chunks;
-    if (this.#trailers !== null) this.#settled({ whole: true, body: this });
-    else if (first === undefined) this.#settled({ whole: true, body: null });
-    else this.#settled({ whole: true, body: this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks) });
+    const bytes = this.#chunks.length === 1 ? (first as Buffer) : Buffer.concat(this.#chunks);
+    if (this.#trailers !== null) this.#settled({ whole: true, body: this, bytes });
+    else this.#settled({ whole: true, body: first === undefined ? null : bytes, bytes });
   }
 
   onError(error: Error): void {

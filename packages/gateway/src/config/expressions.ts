@@ -1,0 +1,24 @@
+import { compile, parseCustomFunctions } from '@agentgateway/cel';
+import type { Checker } from './schema/expression.ts';
+
+/** Checks expressions with the language itself; loaded when a file first holds one. */
+export const checker: Checker = {
+  expression(source) {
+    const compiled = compile(source);
+    if (compiled.ok) return null;
+    const { message, line, column } = compiled.error;
+    return `not an expression: ${message}${place(source, line, column)}`;
+  },
+  customFunctions(source) {
+    const parsed = parseCustomFunctions(source);
+    if (parsed.ok) return null;
+    return `invalid config.customFunctions: ${parsed.message}${place(source, parsed.error.line, parsed.error.column)}`;
+  },
+};
+
+/** Where in the text, and the line itself. */
+function place(source: string, line: number, column: number): string {
+  const text = (source.split('\n')[line - 1] ?? '').trim();
+  const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text;
+  return source.includes('\n') ? ` (line ${line}, column ${column}: ${shown})` : ` (column ${column} of ${shown})`;
+}

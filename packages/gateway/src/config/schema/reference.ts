@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { closed, exactlyOne, maybe } from './closed.ts';
+import { name, target } from './fields.ts';
+import { notYet } from './not-yet.ts';
+import { calloutPolicySchema } from './policies.ts';
+
+/** Policies may name backends whose policies name backends: the schema is asked for when it is used, and typed by whoever reads it. */
+const policies = z.lazy((): z.ZodType<unknown> => calloutPolicySchema);
+
+/** The fields that name a service inside of a policy (spec 03 §3.3); a policy's schema spreads them among its own. */
+export const referenceFields = {
+  host: target().optional(),
+  backend: name().optional(),
+  policies: maybe(policies),
+};
+
+/** Members of a policy with {@link referenceFields} that are not built. */
+export const referenceLater: readonly string[] = notYet.simpleBackend;
+
+/** Checks that a policy with {@link referenceFields} names one service. */
+export const oneReference = exactlyOne(['host', 'backend']);
+
+/** A service that stands for itself. */
+export const referenceSchema = closed(referenceFields, referenceLater).check(oneReference);
+
+/** What {@link referenceFields} read. */
+export type ReferenceOptions = z.output<typeof referenceSchema>;

@@ -26,7 +26,7 @@ const folders: Readonly<Record<string, readonly string[]>> = {
   policies: ['resources', 'pipeline'],
   upstream: ['pipeline'],
   backends: ['pipeline'],
-  plans: ['resources', 'policies', 'pipeline', 'backends'],
+  plans: ['resources', 'telemetry', 'policies', 'pipeline', 'backends'],
   listen: ['resources', 'telemetry', 'pipeline', 'plans', 'upstream'],
   runtime: ['resources', 'telemetry'],
   admin: ['telemetry'],

@@ -183,7 +183,7 @@ test.each<[string, string]>([
   ],
   [
     policy('directResponse: {conditional: []}'),
-    `${LOCATION}31: not supported yet: routes[0].policies.directResponse.conditional`,
+    `${LOCATION}44: routes[0].policies.directResponse.conditional: conditional policies must have at least one entry, got a list`,
   ],
   [
     policy('requestHeaderModifier: {set: {"a b": x}}'),

@@ -329,12 +329,14 @@ class StateCompiler {
   #portsOf(owner: ResourceId, spec: unknown): Ports {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
-    return {
-      ...this.#ports.ports(owner, spec),
-      ...(this.#expressions ?? noExpressions),
+    const { expression, needsOf } = this.#expressions ?? noExpressions;
+    const own: Omit<Ports, keyof ProcessPorts> = {
+      expression,
+      needsOf,
       onRelease,
       callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
     };
+    return Object.assign(Object.create(this.#ports.ports(owner, spec)) as ProcessPorts, own);
   }
 
   /** Finds backends in the state in force, and before there is one, or for what is new, in the one at hand. */
@@ -347,7 +349,7 @@ class StateCompiler {
       compile: (backend, reference) => {
         const compile = backendCompiler(backend.target);
         if (compile === null) return null;
-        const ports = (spec: unknown) => ({ ...this.#portsOf(backend, spec), onRelease });
+        const ports = (spec: unknown) => Object.assign(this.#portsOf(backend, spec), { onRelease });
         return compile({
           backend,
           policies: backendPolicies(reference.policies, backend.policies, this.#targeted.forBackend(backend)),

@@ -60,6 +60,7 @@ export const errorKinds = {
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
   authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
+  extProcFailed: kind(500, 'ext_proc failed', 'ExtProc'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),
   llmRequestInvalid: kind(400, 'failed to process LLM request', 'InvalidRequest'),

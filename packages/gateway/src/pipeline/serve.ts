@@ -3,8 +3,10 @@ import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from '.
 import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { AnsweredEarly } from './answered-early.ts';
 import { callBackend } from './attempts.ts';
 import { recordRequest } from './capture.ts';
+import { withinDeadline } from './deadline.ts';
 import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
@@ -82,9 +84,8 @@ export class Pipeline {
     reply.onClosed = (error) => {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;
-      exchange.closed = true;
       if (error instanceof DrainDeadline) record.error ??= error.message;
-      if (error !== null) exchange.abort.abort(error);
+      exchange.close(error);
       telemetry.finish(record);
     };
     this.#answer(exchange, on).catch((error: unknown) => {
@@ -101,11 +102,19 @@ export class Pipeline {
       response = outcome instanceof GatewayError ? noteError(exchange, outcome) : outcome;
     } catch (error) {
       if (exchange.closed) return;
-      response = noteError(exchange, asGatewayError(error, this.#ports.telemetry));
+      const given = exchange.abort.reason instanceof AnsweredEarly ? exchange.abort.reason.response : null;
+      response = given ?? noteError(exchange, asGatewayError(error, this.#ports.telemetry));
     }
+    const { reason } = exchange.abort;
     if (exchange.closed) {
-      if (isStream(response.body)) response.body.cancel(exchange.abort.reason ?? new Error('nobody waits for it'));
+      if (isStream(response.body)) response.body.cancel(reason ?? new Error('nobody waits for it'));
       return;
+    }
+    if (reason instanceof AnsweredEarly) {
+      // The upstream may have answered in the same moment.
+      if (response !== reason.response && isStream(response.body)) response.body.cancel(reason);
+      response = reason.response;
+      exchange.fromUpstream = false;
     }
     const responding = respond(exchange, response);
     if (responding !== undefined) await responding;
@@ -168,7 +177,8 @@ export class Pipeline {
     const early = runPhase(plan, exchange);
     if (early === undefined) return this.#toUpstream(exchange, plan, chosen);
     if (!(early instanceof Promise)) return early;
-    return early.then((result) => result ?? this.#toUpstream(exchange, plan, chosen));
+    const waited = withinDeadline(exchange, plan.timeout.requestTimeout, early);
+    return waited.then((result) => result ?? this.#toUpstream(exchange, plan, chosen));
   }
 
   #toUpstream(exchange: Exchange, plan: RoutePlan, chosen: number): GatewayError | Promise<Outcome> {

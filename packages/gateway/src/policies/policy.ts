@@ -10,6 +10,7 @@ import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
+import type { ExtProcSpec } from './ext-proc/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
@@ -46,6 +47,7 @@ export type TrafficPolicy =
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
+  | Conditional<'extProc', ExtProcSpec>
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }

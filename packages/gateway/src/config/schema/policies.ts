@@ -10,6 +10,7 @@ import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { extProcSchema } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
@@ -27,6 +28,7 @@ export const gatewayPolicies = {
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
   authorization: maybe(authorizationSchema),
+  extProc: maybe(conditional(extProcSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -43,6 +45,7 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    extProc: maybe(conditional(extProcSchema)),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),

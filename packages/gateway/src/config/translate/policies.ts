@@ -9,6 +9,7 @@ import { corsSpec } from '../../policies/cors/schema.ts';
 import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
+import { extProcPolicy } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
@@ -48,16 +49,20 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 
 /** Policies that say who may come in: the same in the gateway phase and in the route phase. */
 function accessPolicies(
-  { cors, basicAuth, apiKey, authorization }: GatewayPolicies,
+  { cors, basicAuth, apiKey, authorization, extProc }: GatewayPolicies,
   path: Path,
-  { files }: Translation,
+  translation: Translation,
 ): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
-  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
+  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], translation.files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
+  if (extProc) {
+    const reference = translation.reference.bind(translation);
+    policies.push(extProcPolicy(extProc, [...path, 'extProc'], reference));
+  }
   return policies;
 }
 

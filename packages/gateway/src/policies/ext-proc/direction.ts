@@ -70,6 +70,11 @@ export class Direction implements BodyConsumer, ChannelOwner {
     return this.#machine.held;
   }
 
+  /** True if the body of the message was read here: what is left of it is of no use to others. */
+  get took(): boolean {
+    return this.#reading;
+  }
+
   /** True if reading more from the processor would fill the memory. */
   get full(): boolean {
     return this.#channel !== null && this.#channel.waiting > hard;

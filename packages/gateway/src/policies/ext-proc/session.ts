@@ -8,6 +8,7 @@ import {
 } from '@agentgateway/protos';
 import { AnsweredEarly } from '../../pipeline/answered-early.ts';
 import { recordRequest, recordResponse } from '../../pipeline/capture.ts';
+import { startDeadline } from '../../pipeline/deadline.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Log, StepResult } from '../../pipeline/step.ts';
@@ -118,19 +119,24 @@ export class Session {
   #run(direction: Direction, side: Side): StepResult | Promise<StepResult> {
     const { abort } = this.#exchange;
     const { promise, resolve, reject } = Promise.withResolvers<StepResult>();
+    let deadline: NodeJS.Timeout | null = null;
     const stop = (reason: Error) => {
       this.#stop(reason);
-      // A response is still waited for where the request ran out of time.
+      clearTimeout(deadline ?? undefined);
+      // Where the client left, nobody looks at what becomes of the response.
       if (side === 'request') reject(reason);
       else resolve(reason instanceof GatewayError ? reason : undefined);
     };
     const settle = (outcome: Outcome): void => {
       abort.unlisten(stop);
+      clearTimeout(deadline ?? undefined);
       resolve(this.#decide(outcome));
     };
     const outcome = direction.start(settle);
     this.#endIfOver();
     if (outcome !== null) return this.#decide(outcome);
+    // The head of the response is still to come: the request's time counts.
+    if (side === 'response') deadline = startDeadline(this.#exchange, this.#exchange.routePlan?.timeout.requestTimeout ?? 0);
     abort.listen(stop);
     return promise;
   }
@@ -397,6 +403,11 @@ export class Session {
 
   #onLost(loss: Loss): void {
     if (this.#ended || this.#loss !== null) return;
+    const { reason } = this.#exchange.abort;
+    if (reason !== null) {
+      this.#stop(reason);
+      return;
+    }
     this.#loss = loss;
     const event: Event = { type: 'lost', reason: loss.reason, unsent: loss.unsent };
     this.#request?.on(event);

@@ -228,7 +228,7 @@ export class Direction implements BodyConsumer, ChannelOwner {
     else if (body === 'stream') {
       this.#channel = new Channel(this);
       // What is announced holds as long as the bytes are the same.
-      if (length === undefined && isStream(this.#source)) this.#channel.length = this.#source.length;
+      if (length === undefined) this.#channel.length = this.#source?.length;
       released = this.#channel;
     } else released = body;
     const failure = this.#host.release(released, length);

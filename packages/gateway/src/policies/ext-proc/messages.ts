@@ -1,9 +1,9 @@
 import type { Headers, Request, Response } from '@agentgateway/http';
 import {
-  type CommonResponse,
-  type HttpHeadersSchema,
   ProcessingMode_BodySendMode as BodySendMode,
+  type CommonResponse,
   ProcessingMode_HeaderSendMode as HeaderSendMode,
+  type HttpHeadersSchema,
   type ProcessingMode,
   type ProcessingRequestSchema,
 } from '@agentgateway/protos';

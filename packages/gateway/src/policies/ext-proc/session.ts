@@ -1,7 +1,7 @@
 import { type Body, type Request, type Response, UpstreamError } from '@agentgateway/http';
 import {
-  type ImmediateResponse,
   ExternalProcessor,
+  type ImmediateResponse,
   type ProcessingRequestSchema,
   type ProcessingResponse,
   type ProcessingResponseSchema,
@@ -94,7 +94,8 @@ export class Session {
   processResponse(response: Response): StepResult | Promise<StepResult> {
     if (this.#failedOpen) return undefined;
     if (this.#immediate !== null) return this.#answer(this.#immediate);
-    if (this.#loss !== null && !this.#unconcerned) return this.#failed({ kind: 'processor', detail: this.#loss.reason });
+    if (this.#loss !== null && !this.#unconcerned)
+      return this.#failed({ kind: 'processor', detail: this.#loss.reason });
     const direction = new Direction(this.#host('response', response), response.body, {
       modes: this.#modes.response,
       limit: this.#exchange.maxBufferSize ?? defaultLimit,
@@ -136,7 +137,8 @@ export class Session {
     this.#endIfOver();
     if (outcome !== null) return this.#decide(outcome);
     // The head of the response is still to come: the request's time counts.
-    if (side === 'response') deadline = startDeadline(this.#exchange, this.#exchange.routePlan?.timeout.requestTimeout ?? 0);
+    if (side === 'response')
+      deadline = startDeadline(this.#exchange, this.#exchange.routePlan?.timeout.requestTimeout ?? 0);
     abort.listen(stop);
     return promise;
   }

@@ -21,9 +21,9 @@ export function compileExtProcRequest(spec: ExtProcSpec, ports: Ports): Step {
   };
   return (exchange) => {
     const session = new Session(exchange, processor);
-    let own = sessions.get(exchange);
-    if (own === undefined) sessions.set(exchange, (own = new Map()));
-    own.set(spec, session);
+    const others = sessions.get(exchange);
+    if (others === undefined) sessions.set(exchange, new Map([[spec, session]]));
+    else others.set(spec, session);
     return session.processRequest();
   };
 }

@@ -19,6 +19,7 @@ export function compileExtProcRequest(spec: ExtProcSpec, ports: Ports): Step {
     facts: new Facts(spec, ports),
     log: ports.log,
   };
+  warnOfTrailers(spec, ports);
   return (exchange) => {
     const session = new Session(exchange, processor);
     const others = sessions.get(exchange);
@@ -26,6 +27,12 @@ export function compileExtProcRequest(spec: ExtProcSpec, ports: Ports): Step {
     else others.set(spec, session);
     return session.processRequest();
   };
+}
+
+function warnOfTrailers({ request, response }: ExtProcSpec, { log }: Ports): void {
+  if (request.body !== 'fullDuplexStreamed' && response.body !== 'fullDuplexStreamed') return;
+  if (request.trailers && response.trailers) return;
+  log.warn('ext_proc', 'trailers are sent although they are to be skipped: a body in full duplex needs them');
 }
 
 /** The response of an exchange whose request came by here. */

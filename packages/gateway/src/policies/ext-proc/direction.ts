@@ -99,6 +99,7 @@ export class Direction implements BodyConsumer, ChannelOwner {
     this.#machine.on({ type: 'gone' });
     this.#cancelSource(reason);
     this.#channel?.fail(reason);
+    this.#settle({ kind: 'source', error: reason });
   }
 
   /** The stream to the processor takes more. */

@@ -148,12 +148,13 @@ test('whatever a processor says: every exchange ends, in a way that is defined',
     allowModeOverride: fc.boolean(),
     fails: fc.boolean(),
     body: fc.constantFrom(null, Buffer.from('words')),
+    early: fc.boolean(),
   });
   const results = new Set<string>();
   await fc.assert(
     fc.asyncProperty(options, fc.array(fc.constantFrom(...said), { maxLength: 6 }), async (given, answers) => {
       const { exchange, session, stream } = sessionOf(answers, given);
-      results.add(await outcomeOf(exchange, session));
+      results.add(await outcomeOf(exchange, session, given.early));
       exchange.close(null);
       if (stream.sent.length > 0) expect(stream.ended || stream.cancelled !== null).toBe(true);
       for (const side of sides) expect(endsOf(stream.sent, side)).toBeLessThanOrEqual(1);
@@ -174,12 +175,18 @@ test('whatever a processor says: every exchange ends, in a way that is defined',
   ]);
 });
 
-/** Does with an exchange what the pipeline does. */
-async function outcomeOf(exchange: ReturnType<typeof testExchange>, session: Session): Promise<string> {
+/** Does with an exchange what the pipeline does. @param upstreamHurries Answers before it has read the request. */
+async function outcomeOf(
+  exchange: ReturnType<typeof testExchange>,
+  session: Session,
+  upstreamHurries: boolean,
+): Promise<string> {
   const early = await session.processRequest();
   if (early !== undefined) return `request ${named(early)}`;
+  const reading = collect(exchange.request.body, 1000);
+  reading.catch(() => {});
   try {
-    await collect(exchange.request.body, 1000);
+    if (!upstreamHurries) await reading;
   } catch {
     const { reason } = exchange.abort;
     expect(reason instanceof AnsweredEarly || reason instanceof GatewayError).toBe(true);
@@ -188,6 +195,7 @@ async function outcomeOf(exchange: ReturnType<typeof testExchange>, session: Ses
   const response = new Response(200, new Headers(), Buffer.from('answer'));
   exchange.response = response;
   const decided = await session.processResponse(response);
+  if (upstreamHurries) await reading.catch(() => {});
   if (decided !== undefined) return `response ${named(decided)}`;
   try {
     await collect(response.body, 1000);

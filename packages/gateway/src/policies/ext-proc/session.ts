@@ -7,7 +7,6 @@ import {
   type ProcessingResponseSchema,
 } from '@agentgateway/protos';
 import { AnsweredEarly } from '../../pipeline/answered-early.ts';
-import { recordRequest, recordResponse } from '../../pipeline/capture.ts';
 import { startDeadline } from '../../pipeline/deadline.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
@@ -122,11 +121,11 @@ export class Session {
     const { promise, resolve, reject } = Promise.withResolvers<StepResult>();
     let deadline: NodeJS.Timeout | null = null;
     const stop = (reason: Error) => {
-      this.#stop(reason);
       clearTimeout(deadline ?? undefined);
       // Where the client left, nobody looks at what becomes of the response.
       if (side === 'request') reject(reason);
       else resolve(reason instanceof GatewayError ? reason : undefined);
+      this.#stop(reason);
     };
     const settle = (outcome: Outcome): void => {
       abort.unlisten(stop);
@@ -157,15 +156,16 @@ export class Session {
 
   #failed(failure: Failure): GatewayError {
     const response = this.#response !== null;
-    this.#stop(new Error('the message failed'));
+    const logDetail = this.#loss?.logDetail;
+    // The other direction cannot go on either.
+    this.#onLost({ reason: 'the processor is not asked any more', unsent: false });
+    this.#close(new Error('the message failed'));
     switch (failure.kind) {
-      case 'processor': {
-        const logDetail = this.#loss?.logDetail;
+      case 'processor':
         return new GatewayError('extProcFailed', {
           detail: failure.detail,
           ...(logDetail === undefined ? {} : { logDetail }),
         });
-      }
       case 'tooLarge':
         return response
           ? new GatewayError('extProcFailed', { detail: `the response is larger than ${failure.limit} bytes` })
@@ -213,7 +213,7 @@ export class Session {
       mutateTrailers(trailers, mutation) {
         mutateTrailers(trailers, mutation, session.#warn);
       },
-      release: (body, length) => session.#release(side, message, body, length),
+      release: (body, length) => release(message, body, length),
       onTooLate() {
         session.#warn('headers were to be changed that are on their way, or that the processor did not see', { side });
       },
@@ -231,26 +231,6 @@ export class Session {
         session.#wake?.();
       },
     };
-  }
-
-  #release(side: Side, message: Request | Response, body: Body, length: number | null | undefined): Failure | null {
-    const { headers } = message;
-    if (length === null) headers.delete('content-length');
-    else if (length !== undefined) {
-      const announced = headers.get('content-length');
-      if (announced !== undefined && announced !== String(length)) {
-        const detail = `the new body has ${length} bytes and content-length says ${announced}`;
-        return { kind: 'processor', detail };
-      }
-    }
-    if (message.body === body) return null;
-    const { logNeeds } = this.#exchange;
-    // What logs show is what was sent by client and upstream.
-    if (length !== undefined && side === 'request' && logNeeds.requestBody) recordRequest(this.#exchange);
-    if (length !== undefined && side === 'response' && logNeeds.responseBody)
-      recordResponse(this.#exchange, message as Response);
-    message.body = body;
-    return null;
   }
 
   #send(request: Part, attributes: ReturnType<Facts['attributes']>): void {
@@ -435,6 +415,21 @@ export class Session {
     this.#wake?.();
     this.#stream?.cancel(reason);
   }
+}
+
+/** Puts the body into the message, if its length is what `content-length` says; that goes where nothing can be said. */
+function release(message: Request | Response, body: Body, length: number | null | undefined): Failure | null {
+  const { headers } = message;
+  if (length === null) headers.delete('content-length');
+  else if (length !== undefined) {
+    const announced = headers.get('content-length');
+    if (announced !== undefined && announced !== String(length)) {
+      const detail = `the new body has ${length} bytes and content-length says ${announced}`;
+      return { kind: 'processor', detail };
+    }
+  }
+  message.body = body;
+  return null;
 }
 
 function lossOf(error: Error): Loss {

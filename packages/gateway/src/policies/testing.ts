@@ -62,6 +62,7 @@ export const noPorts: Ports = {
   expression: (expression) => expressions.compile(expression),
   needsOf,
   callout: () => unreachable('callout'),
+  remoteDocument: () => unreachable('remoteDocument'),
   onRelease() {},
   get sessions(): Ports['sessions'] {
     return unreachable('sessions');

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import type { RemoteSource } from '../../pipeline/remote-document.ts';
-import { closed } from './closed.ts';
+import { closed, exactlyOne } from './closed.ts';
 import { name } from './fields.ts';
 
 /** A document: its text, a file, or a URL that it is fetched from (spec 03 §3.2). */
 export function fileInlineOrRemote() {
-  return z.union([z.string(), closed({ file: name() }), closed({ url: httpUrl() })]);
+  return z.union([
+    z.string(),
+    closed({ file: name().optional(), url: httpUrl().optional() }).check(exactlyOne(['file', 'url'])),
+  ]);
 }
 
 /** Absolute URL of a server that the gateway asks; the output is in its canonical form. */
@@ -16,8 +19,10 @@ export function httpUrl() {
       context.addIssue({ code: 'custom', message, params: { hidden } });
       return z.NEVER;
     };
-    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
-      return fail('expected an http or https URL');
+    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+      // What stands before an @ is a password at times.
+      return fail('expected an http or https URL', text.includes('@'));
+    }
     if (url.username !== '' || url.password !== '') return fail('a URL must not hold a user or a password', true);
     url.hash = '';
     return url.href;

@@ -80,9 +80,10 @@ function providerSpec(options: ProviderOptions, path: Path, files: Files): JwtPr
 }
 
 function jwksSource(jwks: NonNullable<ProviderOptions['jwks']>, path: Path, files: Files): JwksSource | undefined {
-  if (typeof jwks === 'object' && 'url' in jwks) return remoteSource(jwks.url);
-  const at = typeof jwks === 'string' ? path : [...path, 'file'];
-  const text = typeof jwks === 'string' ? jwks : files.read(jwks.file, at);
+  const inline = typeof jwks === 'string';
+  if (!inline && jwks.url !== undefined) return remoteSource(jwks.url);
+  const at = inline ? path : [...path, 'file'];
+  const text = inline ? jwks : files.read(jwks.file!, at);
   if (text === undefined) return undefined;
   const compiled = parseKeySet(text);
   if ('error' in compiled) {

@@ -1,4 +1,4 @@
-import type { RemoteSource } from '../../pipeline/remote-document.ts';
+import type { RemoteSource } from '../../resources/remote-source.ts';
 import type { CredentialLocation } from '../credential-location.ts';
 import type { PublicJwk } from './key-set.ts';
 

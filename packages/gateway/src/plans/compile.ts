@@ -75,7 +75,7 @@ interface Plans {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #adopted: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  #adopted = noPlans();
   #expressions: ExpressionPort | null = null;
   /** Looks names up in the state that is in force. */
   #inForce: { readonly state: ResourceState; readonly phases: PhaseCompiler } | null = null;
@@ -118,7 +118,7 @@ export class PlanCompiler {
 
   /** Releases everything: the worker ends. */
   close(): void {
-    const none: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+    const none = noPlans();
     this.#release(this.#adopted, none);
     this.#adopted = none;
   }
@@ -133,6 +133,10 @@ export class PlanCompiler {
       }
     }
   }
+}
+
+function noPlans(): Plans {
+  return { frontends: new Map(), routes: new Map(), listeners: new Map() };
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
@@ -180,8 +184,9 @@ class StateCompiler {
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
   readonly #policies: readonly TargetedPolicy[];
-  readonly #before: Plans;
-  readonly #plans: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  /** Plans are here only while this compiles: what policies keep of the compiler must not keep all plans that ever were. */
+  #before: Plans;
+  #plans = noPlans();
 
   readonly #expressions: ExpressionPort | null;
   readonly #inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
@@ -225,7 +230,10 @@ class StateCompiler {
         ...this.#frontend(bind, this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    return { snapshot: { binds }, plans: this.#plans, state, phases: this.#phases };
+    const plans = this.#plans;
+    this.#before = noPlans();
+    this.#plans = noPlans();
+    return { snapshot: { binds }, plans, state, phases: this.#phases };
   }
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {

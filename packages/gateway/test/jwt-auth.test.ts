@@ -194,6 +194,18 @@ describe('keys that a server has', () => {
     expect(server.fetches).toBe(2);
   });
 
+  test('a key that cannot be used is told, and the others are used', async () => {
+    await using echo = await EchoServer.start();
+    const set = { keys: [{ kty: 'oct', kid: 'shared', k: 'U0VDUkVU' }, key.jwk] };
+    await using server = await KeyServer.start((response) => void response.end(JSON.stringify(set)));
+    await using gw = await gateway(config(echo, server.jwks));
+    expect(await told(gw, good)).toBe('200');
+    expect(remoteLines(gw)).toEqual([
+      expect.stringMatching(/^warn .*key "shared": the key type "oct" is not supported/),
+    ]);
+    expect(remoteLines(gw).join()).not.toContain('U0VDUkVU');
+  });
+
   test.each<[name: string, answer: (response: ServerResponse) => void, why: RegExp]>([
     ['is down', (response) => response.destroy(), /upstream call failed/],
     ['sends elsewhere', (response) => response.writeHead(302, { location: '/' }).end(), /status 302/],

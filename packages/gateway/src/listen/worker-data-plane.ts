@@ -94,10 +94,10 @@ class WorkerDataPlane implements DataPlane {
 
   async #loadExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
-    const { Expressions, needsOf } = await import('../pipeline/expressions.ts');
+    const { Expressions, expressionValues: values, needsOf } = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
     const expressions = new Expressions(settings.customFunctions, worker.index === 0 ? log : null);
-    return { expression: (expression) => expressions.compile(expression), needsOf };
+    return { expression: (expression) => expressions.compile(expression), needsOf, values };
   }
 
   #ports(owner: ResourceId, spec: unknown): ProcessPorts {

@@ -30,7 +30,7 @@ import { Releases } from './releases.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'callout' | 'onRelease'>;
+export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'values' | 'callout' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -44,7 +44,7 @@ export interface CompilePorts {
 }
 
 /** The expression language, loaded. */
-export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf'>;
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'values'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
@@ -58,7 +58,6 @@ export const notYet = {
     'remoteRateLimit',
   ],
   backendPolicies: [
-    'transformations',
     'http',
     'tcp',
     'backendTunnel',
@@ -72,7 +71,7 @@ export const notYet = {
     'sessionAffinity',
   ],
   /** Of a service that a policy asks. */
-  calloutPolicies: ['transformations', 'http', 'tcp', 'backendTunnel'],
+  calloutPolicies: ['http', 'tcp', 'backendTunnel'],
   /** Kinds of a route's backend; those that a named backend may have as well stand in `namedBackend`. */
   routeBackend: ['service', 'mcp', 'aws', 'internal', 'routeGroup'],
   namedBackend: ['mcp', 'aws', 'internal'],

@@ -15,6 +15,10 @@ import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
+import {
+  backendTransformationsSchema,
+  conditionalTransformationsSchema,
+} from '../../policies/transformations/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
@@ -25,6 +29,7 @@ export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  transformations: maybe(conditionalTransformationsSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -50,6 +55,7 @@ export const routePolicySchema = closed(
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
+    transformations: maybe(conditionalTransformationsSchema),
   },
   notYet.routePolicies,
 );
@@ -63,6 +69,7 @@ export const backendPolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.backendPolicies,
 );
@@ -73,6 +80,7 @@ export const calloutPolicySchema = closed(
     requestHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.calloutPolicies,
 );

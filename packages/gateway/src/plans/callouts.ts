@@ -1,10 +1,10 @@
 import { Abort, type Request, type Response } from '@agentgateway/http';
 import type { Attempt, CompiledBackend } from '../backends/backend.ts';
 import type { Callout, CalloutOptions } from '../pipeline/callout.ts';
+import { captureResponse } from '../pipeline/capture.ts';
 import { GatewayError } from '../pipeline/errors.ts';
 import { Exchange } from '../pipeline/exchange.ts';
 import { nobody } from '../pipeline/nobody.ts';
-import { captureResponse } from '../pipeline/capture.ts';
 import { runPhase, runResponseSteps } from '../pipeline/run.ts';
 import type { Clock } from '../pipeline/step.ts';
 import type { Address, Backend, BackendReference } from '../resources/model.ts';

@@ -1,5 +1,6 @@
 import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
+import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
@@ -16,10 +17,11 @@ import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
 import { transformationsSpec } from '../../policies/transformations/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
-import type { PolicyTarget } from '../../resources/model.ts';
+import type { BackendTarget, PolicyTarget } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
 import { conditionalPolicy } from '../schema/conditional.ts';
 import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/policies.ts';
+import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
@@ -47,7 +49,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
-  { cors, basicAuth, apiKey, transformations }: GatewayPolicies,
+  { cors, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
   path: Path,
   { files }: Translation,
 ): TrafficPolicy[] {
@@ -57,6 +59,7 @@ function sharedPolicies(
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
   if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
+  if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
 }
 
@@ -73,7 +76,8 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
+    options;
   const { transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
@@ -86,6 +90,7 @@ export function backendPolicies(
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
   if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
+  if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;
 }
@@ -107,4 +112,31 @@ export function addGatewayPolicies(
       policy: { family: 'traffic', phase: 'gateway', policy },
     });
   }
+}
+
+/** A mirror's own host becomes a backend of its owner's: a route, a policy. */
+export function mirrorPolicy(
+  options: RoutePolicies['requestMirror'],
+  owner: string,
+  path: Path,
+  translation: Translation,
+): TrafficPolicy | undefined {
+  if (options == null) return undefined;
+  const { percentage } = options;
+  const { host, backend } = options.backend;
+  if (host !== undefined) {
+    const name = `${owner}/mirror`;
+    const target: BackendTarget = { type: 'host', address: host };
+    translation.add({ kind: 'backend', key: `/${name}`, name: { namespace: '', name }, target, policies: [] });
+    return { kind: 'requestMirror', spec: { backend: `/${name}`, percentage } };
+  }
+  const at = [...path, 'requestMirror', 'backend', 'backend'];
+  const found = backendByName(backend!, at, translation);
+  if ('invalid' in found) return undefined;
+  const resource = translation.resources.find(({ kind, key }) => kind === 'backend' && key === found.backend);
+  if (resource?.kind === 'backend' && resource.target.type === 'host') {
+    return { kind: 'requestMirror', spec: { backend: found.backend, percentage } };
+  }
+  translation.problem({ path: at, message: 'only a backend with a host can be a mirror', showValue: true });
+  return undefined;
 }

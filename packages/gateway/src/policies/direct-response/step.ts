@@ -1,4 +1,3 @@
-import type { Value } from '@agentgateway/cel';
 import { Headers, Response } from '@agentgateway/http';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
@@ -6,39 +5,33 @@ import { isFieldValue } from '../../pipeline/header-mutation.ts';
 import type { Ports, Step } from '../../pipeline/step.ts';
 import type { DirectResponseSpec } from './spec.ts';
 
-/** How a value becomes content or a header's bytes; of a module that is loaded with the expression language. */
-interface ExpressionText {
-  contentOf(value: Value): Buffer | null;
-  bytesOf(value: Value): string | null;
-}
-
 /**
  * `directResponse` (spec 02 §3.7): answers without asking any upstream. Response policies still apply.
  *
  * A header whose expression gives neither a text nor bytes is left out. A body that fails, or two of them, are answered with 500.
- *
- * @param text Null where no specification of the state has an expression.
  */
-export function compileDirectResponse(spec: DirectResponseSpec, ports: Ports, text: ExpressionText | null): Step {
+export function compileDirectResponse(spec: DirectResponseSpec, ports: Ports): Step {
   const { status, body } = spec;
   if (spec.bodyExpression !== undefined && body !== '') {
-    return () => new GatewayError('filtersFailed', { detail: 'a direct response has body or bodyExpression, not both' });
+    return () =>
+      new GatewayError('filtersFailed', { detail: 'a direct response has body or bodyExpression, not both' });
   }
   const bytes = body === '' ? null : Buffer.from(body, 'base64');
-  if (text === null || (spec.bodyExpression === undefined && spec.headers === undefined)) {
+  if (spec.bodyExpression === undefined && spec.headers === undefined) {
     return (exchange) => answer(exchange, status, new Headers(), bytes);
   }
+  const { values } = ports;
   const content = spec.bodyExpression === undefined ? null : ports.expression(spec.bodyExpression);
   const fields = (spec.headers ?? []).map(([name, value]) => [name, ports.expression(value)] as const);
 
   return (exchange) => {
     const headers = new Headers();
     for (const [name, program] of fields) {
-      const value = text.bytesOf(program.evaluate(exchange.variables));
+      const value = values.bytesOf(program.evaluate(exchange.variables));
       if (value !== null && isFieldValue(value)) headers.set(name, value);
     }
     if (content === null) return answer(exchange, status, headers, bytes);
-    const computed = text.contentOf(content.evaluate(exchange.variables));
+    const computed = values.contentOf(content.evaluate(exchange.variables));
     if (computed === null) {
       return new GatewayError('filtersFailed', { detail: 'the body of the direct response cannot be computed' });
     }

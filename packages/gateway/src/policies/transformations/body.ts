@@ -1,14 +1,4 @@
-import { CelError, toJson, type Value } from '@agentgateway/cel';
 import { contentEncoding, encodeBody, isStream, type Request, type Response } from '@agentgateway/http';
-
-/** A value as the content of a message: texts and bytes as they are, everything else as JSON. Null where it is an error. */
-export function contentOf(value: Value): Buffer | null {
-  if (value instanceof CelError) return null;
-  if (typeof value === 'string') return Buffer.from(value, 'utf8');
-  if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const json = toJson(value);
-  return json instanceof CelError ? null : Buffer.from(json, 'utf8');
-}
 
 /**
  * Gives a message another body, in the coding that its headers name; where that is none that can be written, the body goes without. What

@@ -1,4 +1,4 @@
-import { Double, Fields, type Program, Uint, type Value } from '@agentgateway/cel';
+import { Fields, type Program, type Value } from '@agentgateway/cel';
 import { Headers, type Request, type Response } from '@agentgateway/http';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import {
@@ -11,7 +11,7 @@ import {
   setResponseHeader,
   setStatus,
 } from '../../pipeline/header-mutation.ts';
-import type { Ports } from '../../pipeline/step.ts';
+import type { ExpressionValues, Ports } from '../../pipeline/step.ts';
 import { toBytes } from '../../resources/routing/text.ts';
 import type { TransformationSpec } from './spec.ts';
 
@@ -54,17 +54,18 @@ export function compileHeaders<Message extends Request | Response>(
     ...spec.set.map(([name, value]) => ({ name, program: ports.expression(value), write: side.set })),
   ];
   const { remove } = spec;
+  const { values } = ports;
   return (exchange, message) => {
-    if (replace !== null) replaceAll(replace.evaluate(exchange.variables), message, side);
+    if (replace !== null) replaceAll(replace.evaluate(exchange.variables), message, side, values);
     for (let i = 0; i < edits.length; i++) {
       const { name, program, write } = edits[i] as Edit<Message>;
       const value = program.evaluate(exchange.variables);
       if (name === ':status') {
-        const status = intOf(value);
+        const status = values.integerOf(value);
         if (status !== null) side.setStatus(message, status);
         continue;
       }
-      const bytes = bytesOf(value);
+      const bytes = values.bytesOf(value);
       if ((bytes === null || !write(message, name, bytes)) && !isPseudo(name)) side.remove(message, name);
     }
     for (let i = 0; i < remove.length; i++) side.remove(message, remove[i] as string);
@@ -78,7 +79,12 @@ interface Edit<Message> {
 }
 
 /** The fields of the map in the place of all; values that cannot be sent are left out, and what is no map changes nothing. */
-function replaceAll<Message extends Request | Response>(value: Value, message: Message, side: Side<Message>): void {
+function replaceAll<Message extends Request | Response>(
+  value: Value,
+  message: Message,
+  side: Side<Message>,
+  values: ExpressionValues,
+): void {
   if (!(value instanceof Fields)) return;
   // The map may be a view of the very fields that are replaced.
   const entries: [name: string, value: string][] = [];
@@ -86,34 +92,10 @@ function replaceAll<Message extends Request | Response>(value: Value, message: M
     if (typeof key !== 'string' || isPseudo(key)) continue;
     const given = value.get(key) ?? null;
     for (const one of Array.isArray(given) ? (given as readonly Value[]) : [given]) {
-      const text = scalarText(one);
+      const text = one instanceof Uint8Array ? null : values.scalarOf(one);
       if (text !== null) entries.push([key, toBytes(text)]);
     }
   }
   message.headers = new Headers();
   for (const [name, text] of entries) side.append(message, name, text);
-}
-
-/** The bytes of a text or of bytes; nothing else becomes a header by itself. */
-export function bytesOf(value: Value): string | null {
-  if (typeof value === 'string') return toBytes(value);
-  if (!(value instanceof Uint8Array)) return null;
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
-}
-
-function scalarText(value: Value): string | null {
-  switch (typeof value) {
-    case 'string':
-      return value;
-    case 'number':
-    case 'bigint':
-    case 'boolean':
-      return String(value);
-  }
-  return value instanceof Uint || value instanceof Double ? String(value.value) : null;
-}
-
-function intOf(value: Value): number | null {
-  if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
-  return value instanceof Uint ? Number(value.value) : null;
 }

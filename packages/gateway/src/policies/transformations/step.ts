@@ -3,7 +3,7 @@ import type { Request, Response } from '@agentgateway/http';
 import { recordRequest, recordResponse } from '../../pipeline/capture.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Ports, ResponseStep, Step } from '../../pipeline/step.ts';
-import { contentOf, replaceBody } from './body.ts';
+import { replaceBody } from './body.ts';
 import { compileHeaders, requestSide, responseSide, type Side } from './headers.ts';
 import type { TransformationSpec, TransformationsSpec } from './spec.ts';
 
@@ -23,7 +23,7 @@ export function compileTransformationRequest({ request: spec }: TransformationsS
     if (body === null || exchange.upgrade !== null) return undefined;
     // What logs show is what the client sent.
     if (exchange.logNeeds.requestBody) recordRequest(exchange);
-    replaceBody(request, contentOf(body.evaluate(exchange.variables)));
+    replaceBody(request, ports.values.contentOf(body.evaluate(exchange.variables)));
     return undefined;
   };
 }
@@ -41,7 +41,7 @@ export function compileTransformationResponse(
     transformHead(exchange, response);
     if (body === null || response.status === 101) return undefined;
     if (exchange.logNeeds.responseBody) recordResponse(exchange, response);
-    replaceBody(response, contentOf(body.evaluate(exchange.variables)));
+    replaceBody(response, ports.values.contentOf(body.evaluate(exchange.variables)));
     return undefined;
   };
 }

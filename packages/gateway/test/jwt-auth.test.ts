@@ -112,6 +112,16 @@ test.each([
   expect(JSON.stringify([echo.requests, await gw.line()])).not.toContain(good);
 });
 
+test('an expression may say where the token stands; then nothing is taken off', async () => {
+  await using echo = await EchoServer.start();
+  const location = `location: { expression: "request.headers['x-all'].split(';')[1]" }`;
+  await using gw = await gateway(config(echo, `mode: strict, ${location}, ${inline}`));
+  const told = async (headers: object) => (await ask(gw.port, { headers: { host: 'h', ...headers } })).text;
+  expect(JSON.parse(await told({ 'x-all': `a;${good}` })).headers['x-all']).toBe(`a;${good}`);
+  expect(await told({ 'x-all': 'a' })).toBe('authentication failure: no bearer token found');
+  expect(await told({ 'x-all': 'a;b' })).toMatch(/malformed/);
+});
+
 /** A server of keys that answers what it is told to. */
 class KeyServer implements AsyncDisposable {
   answer: (response: ServerResponse) => void;

@@ -32,10 +32,7 @@ import type { RemoteDocuments } from './remote-documents.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<
-  Ports,
-  'expression' | 'needsOf' | 'connectionVariables' | 'callout' | 'remoteDocument' | 'onRelease'
->;
+export type ProcessPorts = Omit<Ports, keyof ExpressionPort | 'callout' | 'remoteDocument' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -50,7 +47,7 @@ export interface CompilePorts {
 }
 
 /** The expression language, loaded. */
-export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'connectionVariables'>;
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'values' | 'connectionVariables'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {
@@ -293,7 +290,7 @@ class StateCompiler {
       name: `${route.name.namespace}/${route.name.name}`,
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
-      retry: retry === undefined ? null : compileRetry(retry.spec),
+      retry: retry === undefined ? null : compileRetry(retry.spec, this.#portsOf(route, retry.spec)),
       mirror: mirror === undefined ? null : this.#mirror(mirror.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>
@@ -344,10 +341,11 @@ class StateCompiler {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
     const callout = (reference: BackendReference) => compileCallout(reference, this.#resolver(onRelease));
-    const { expression, needsOf, connectionVariables } = this.#expressions ?? noExpressions;
+    const { expression, needsOf, values, connectionVariables } = this.#expressions ?? noExpressions;
     const own: Omit<Ports, keyof ProcessPorts> = {
       expression,
       needsOf,
+      values,
       connectionVariables,
       onRelease,
       callout,
@@ -409,6 +407,13 @@ const noExpressions: ExpressionPort = {
   expression: unloaded,
   connectionVariables: unloaded,
   needsOf: () => noNeeds,
+  values: {
+    contentOf: unloaded,
+    bytesOf: unloaded,
+    scalarOf: unloaded,
+    integerOf: unloaded,
+    millisecondsOf: unloaded,
+  },
 };
 
 /** Keys of the backends that may get copies of a route's requests. */

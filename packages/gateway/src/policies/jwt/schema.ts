@@ -5,7 +5,7 @@ import { closed, maybe } from '../../config/schema/closed.ts';
 import { name } from '../../config/schema/fields.ts';
 import { fileInlineOrRemote } from '../../config/schema/remote.ts';
 import { remoteSource } from '../../resources/remote-source.ts';
-import { credentialLocation, credentialLocationSchema } from '../credential-location-schema.ts';
+import { credentialSource, credentialSourceSchema } from '../credential-location-schema.ts';
 import { parseKeySet } from './key-set.ts';
 import type { JwksSource, JwtAuthSpec, JwtProvider } from './spec.ts';
 
@@ -27,7 +27,7 @@ const providerSchema = closed(provider).check(requireFields);
 /** `jwtAuth` in the file (spec 03 §4.1): one issuer, or several below `providers`. */
 export const jwtAuthSchema = closed({
   mode: z.enum(['strict', 'optional', 'permissive']).default('optional'),
-  location: credentialLocationSchema.optional(),
+  location: credentialSourceSchema.optional(),
   providers: z.array(providerSchema).min(1).optional(),
   ...provider,
 }).check((context) => {
@@ -63,7 +63,7 @@ export function jwtAuthSpec(
   if (!specs.every((spec) => spec !== undefined)) return undefined;
   return {
     mode,
-    location: location ? credentialLocation(location) : { header: { name: 'authorization', prefix: 'Bearer ' } },
+    location: location ? credentialSource(location) : { header: { name: 'authorization', prefix: 'Bearer ' } },
     providers: specs,
   };
 }

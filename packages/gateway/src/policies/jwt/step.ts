@@ -2,7 +2,7 @@ import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { VerifiedToken } from '../../pipeline/identity.ts';
 import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
-import { extractCredential, removeCredential, withoutParameter } from '../credential.ts';
+import { compileExtraction, removeCredential, withoutParameter } from '../credential.ts';
 import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
 import type { KeySet } from './key-set.ts';
 import type { JwtAuthSpec, JwtProvider } from './spec.ts';
@@ -58,6 +58,7 @@ class Issuer implements TokenIssuer {
 export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   const { mode, location } = spec;
   const { clock } = ports;
+  const extract = compileExtraction(location, ports);
   const issuers = spec.providers.map((provider) => new Issuer(provider, ports));
   const cache = new TokenCache(CACHED_TOKENS, CACHED_BYTES);
   const parameter = 'queryParameter' in location ? location.queryParameter.name : null;
@@ -88,7 +89,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   };
 
   return (exchange: Exchange) => {
-    const token = extractCredential(exchange.request, location);
+    const token = extract(exchange);
     if (token === null) {
       return mode === 'strict' ? new GatewayError('jwtAuth', { detail: 'no bearer token found' }) : undefined;
     }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Files } from '../../config/files.ts';
 import type { Path } from '../../config/path.ts';
-import { closed, maybe } from '../../config/schema/closed.ts';
+import { closed, maybe, required } from '../../config/schema/closed.ts';
 import { name } from '../../config/schema/fields.ts';
 import { fileInlineOrRemote } from '../../config/schema/remote.ts';
 import { remoteSource } from '../../resources/remote-source.ts';
@@ -20,7 +20,7 @@ const provider = {
   ),
 };
 
-const needed = ['issuer', 'jwks'] as const;
+const requireFields = required(['issuer', 'jwks']);
 
 const providerSchema = closed(provider).check(requireFields);
 
@@ -39,14 +39,6 @@ export const jwtAuthSchema = closed({
     context.issues.push({ code: 'custom', input: context.value, path: [field], message, params: { at: 'key' } });
   }
 });
-
-function requireFields(context: z.core.ParsePayload<unknown>): void {
-  if (context.issues.length > 0) return;
-  for (const field of needed) {
-    if (Object.hasOwn(context.value as object, field)) continue;
-    context.issues.push({ code: 'custom', input: context.value, path: [field], message: 'is required' });
-  }
-}
 
 type ProviderOptions = z.output<typeof providerSchema>;
 

@@ -70,7 +70,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
     if (typeof sub === 'string') exchange.record.jwtSub = sub;
   };
 
-  const conclude = (exchange: Exchange, token: string, verdict: Verdict): StepResult => {
+  const conclude = (exchange: Exchange, token: string, verdict: Verdict<Issuer>): StepResult => {
     if (verdict.ok) {
       const { claims, validUntil, issuer, keys } = verdict;
       const verified = { claims, token: ownText(token) };
@@ -78,7 +78,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
       return accept(exchange, verified);
     }
     if (mode === 'permissive') return undefined;
-    const silent = verdict.lacking.find(({ keys }) => keys === null) as Issuer | undefined;
+    const silent = verdict.lacking.find(({ keys }) => keys === null);
     if (silent === undefined) return new GatewayError('jwtAuth', { detail: verdict.detail });
     return new GatewayError('jwtKeysMissing', { logDetail: `${silent.issuer}: ${silent.failure}` });
   };
@@ -100,7 +100,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
     if (known !== undefined) return accept(exchange, known.verified);
     const verdict = verifyToken(token, issuers, now);
     if (!verdict.ok && verdict.lacking.length > 0) {
-      const news = verdict.lacking.flatMap((issuer) => (issuer as Issuer).newerKeys() ?? []);
+      const news = verdict.lacking.flatMap((issuer) => issuer.newerKeys() ?? []);
       if (news.length > 0) return decideLater(exchange, token, news);
     }
     return conclude(exchange, token, verdict);

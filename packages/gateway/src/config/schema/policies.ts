@@ -12,21 +12,30 @@ import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { extProcSchema } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
+import {
+  backendTransformationsSchema,
+  conditionalTransformationsSchema,
+} from '../../policies/transformations/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
+import { provideCalloutPolicies } from './reference.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
 export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  jwtAuth: maybe(jwtAuthSchema),
+  transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
   extProc: maybe(conditional(extProcSchema)),
 };
@@ -50,12 +59,15 @@ export const routePolicySchema = closed(
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
+    jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
+    transformations: maybe(conditionalTransformationsSchema),
   },
   notYet.routePolicies,
 );
@@ -70,6 +82,7 @@ export const backendPolicySchema = closed(
     authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.backendPolicies,
 );
@@ -80,9 +93,12 @@ export const calloutPolicySchema = closed(
     requestHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.calloutPolicies,
 );
+
+provideCalloutPolicies(() => calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

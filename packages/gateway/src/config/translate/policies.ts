@@ -11,11 +11,14 @@ import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { extProcPolicy } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { remoteRateLimitPolicy } from '../../policies/remote-rate-limit/schema.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
+import { transformationsSpec } from '../../policies/transformations/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
 import type { BackendTarget, PolicyTarget } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
@@ -29,17 +32,18 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, buffer, timeout, retry, delay } = options;
+  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   if (urlRewrite) add({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
   if (directResponse) add(conditionalPolicy('directResponse', directResponse, directResponseSpec));
   if (ai) add({ kind: 'ai', spec: aiPolicySpec(ai) });
-  policies.push(...accessPolicies(options, path, translation));
+  policies.push(...sharedPolicies(options, path, translation));
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitPolicy(localRateLimit) : undefined;
   if (limits !== undefined && ('entries' in limits || limits.spec.length > 0)) add(limits);
+  if (remoteRateLimit) add(remoteRateLimitPolicy(remoteRateLimit, [...path, 'remoteRateLimit'], translation));
   if (buffer) add({ kind: 'buffer', spec: bufferSpec(buffer) });
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
@@ -47,22 +51,22 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   return policies;
 }
 
-/** Policies that say who may come in: the same in the gateway phase and in the route phase. */
-function accessPolicies(
-  { cors, basicAuth, apiKey, authorization, extProc }: GatewayPolicies,
+/** Policies that are the same in the gateway phase and in the route phase. */
+function sharedPolicies(
+  { cors, jwtAuth, basicAuth, apiKey, authorization, extProc, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], translation.files) : undefined;
+  if (jwt) policies.push({ kind: 'jwtAuth', spec: jwt });
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], translation.files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
-  if (extProc) {
-    const reference = translation.reference.bind(translation);
-    policies.push(extProcPolicy(extProc, [...path, 'extProc'], reference));
-  }
+  if (extProc) policies.push(extProcPolicy(extProc, [...path, 'extProc'], translation));
   return policies;
 }
 
@@ -81,6 +85,7 @@ export function backendPolicies(
   if (options == null) return policies;
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
     options;
+  const { transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -91,6 +96,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;
@@ -105,7 +111,7 @@ export function addGatewayPolicies(
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of accessPolicies(options, path, translation).entries()) {
+  for (const [index, policy] of sharedPolicies(options, path, translation).entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

@@ -45,22 +45,24 @@ export const extProcSchema = closed(
 
 type Options = z.output<typeof extProcSchema>;
 
-/** What the file says, as a resource. @param reference Finds the processor of options at a path. */
-export function extProcPolicy(
-  given: MaybeConditional<Options>,
-  path: Path,
-  reference: (options: ReferenceOptions, path: Path) => BackendReference,
-) {
+/** Resolves the service that a policy at a path names. */
+interface References {
+  reference(options: ReferenceOptions, path: Path): BackendReference;
+}
+
+/** What the file says at `path`, as a resource. */
+export function extProcPolicy(given: MaybeConditional<Options>, path: Path, references: References) {
   const kind = 'extProc';
-  if ('options' in given) return { kind, spec: extProcSpec(given.options, reference(given.options, path)) } as const;
+  if ('options' in given) return { kind, spec: extProcSpec(given.options, path, references) } as const;
   const entries = given.entries.map(({ condition, options }, index) => ({
     condition,
-    spec: extProcSpec(options, reference(options, [...path, 'conditional', index])),
+    spec: extProcSpec(options, [...path, 'conditional', index], references),
   }));
   return { kind, entries } as const;
 }
 
-function extProcSpec(options: Options, target: BackendReference): ExtProcSpec {
+function extProcSpec(options: Options, path: Path, references: References): ExtProcSpec {
+  const target = references.reference(options, path);
   const modes = options.processingOptions ?? processingOptions.parse({});
   return {
     target,

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { ask } from './support/ask.ts';
 import { EchoServer } from './support/echo.ts';
 import { bodies, processing } from './support/ext-proc-config.ts';
@@ -383,4 +386,70 @@ test('headers that are skipped are not seen, and the first message of a body say
   expect(Object.keys(service.requests[0]?.attributes as object)).toEqual(['envoy.filters.http.ext_proc']);
   // Of the head it says nothing, so it may not change it; the length is not compared with what it did not see.
   expect(echo.requests[1]).toMatchObject({ body: 'new', headers: { 'x-kept': '1', 'content-length': '3' } });
+});
+
+test('a head without a body is the end of the stream', async () => {
+  await using echo = await EchoServer.start('echo', (request, response) => {
+    if (request.method === 'HEAD') response.setHeader('content-length', '9').end();
+    else response.writeHead(204).end();
+  });
+  await using service = await processor(unchanged);
+  await using gw = await gateway(config(echo, service));
+  const head = await ask(gw.port, { method: 'HEAD', headers: text });
+  expect([head.status, head.headers['content-length']]).toEqual([200, '9']);
+  expect((await ask(gw.port, { headers: text })).status).toBe(204);
+  expect(parts(service)).toEqual(['request_headers!', 'response_headers!', 'request_headers!', 'response_headers!']);
+});
+
+test('a switch of protocols is seen and passes', async () => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  server.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, { binary })));
+  await once(server, 'listening');
+  const upstream = { host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+  await using service = await processor(unchanged);
+  await using gw = await gateway(config(upstream, service));
+  const socket = new WebSocket(`ws://127.0.0.1:${gw.port}/`);
+  await once(socket, 'open');
+  socket.send('hello');
+  expect(String((await once(socket, 'message'))[0])).toBe('hello');
+  expect(parts(service)).toEqual(['request_headers!', 'response_headers!']);
+  expect(headOf(service.requests[1])[':status']).toBe('101');
+  socket.terminate();
+  await gw.line();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('of several tries the processor sees the request once, and the last response', async () => {
+  let tries = 0;
+  await using echo = await EchoServer.start('echo', (_request, response, { body }) => {
+    response.writeHead(++tries < 3 ? 503 : 200).end(body);
+  });
+  await using service = await processor(unchanged);
+  await using gw = await gateway(config(echo, service, '', 'retry: { attempts: 3, codes: [503] }'));
+  const answer = await ask(gw.port, { method: 'POST', headers: text, body: 'words' });
+  expect([answer.status, answer.text, tries]).toEqual([200, 'words', 3]);
+  expect(parts(service).filter((part) => part.includes('headers'))).toEqual(['request_headers', 'response_headers']);
+});
+
+test('the response is processed behind its transformations, status included', async () => {
+  await using echo = await EchoServer.start();
+  await using service = await processor((part) =>
+    part === 'response_headers' ? changed(part, { ':status': '203' }) : { [part]: {} },
+  );
+  const transformations = `transformations: { response: { set: { x-seen: '"yes"' } } }`;
+  await using gw = await gateway(config(echo, service, noBodies, transformations));
+  expect((await ask(gw.port, { headers: text })).status).toBe(203);
+  expect(headOf(service.requests[1])).toMatchObject({ 'x-seen': 'yes', ':status': '200' });
+});
+
+test('a body of any size passes where nobody could be asked', async () => {
+  await using echo = await EchoServer.start();
+  const nobody = { host: `127.0.0.1:${await freePort()}` };
+  await using gw = await gateway(config(echo, nobody, 'failureMode: failOpen'));
+  for (const mode of ['fullDuplexStreamed', 'buffered', 'bufferedPartial']) {
+    await gw.reload(config(echo, nobody, `failureMode: failOpen, ${bodies(mode)}`));
+    const body = `${mode} `.repeat(60_000);
+    expect((await ask(gw.port, { method: 'POST', headers: text, body })).status).toBe(200);
+    expect(echo.requests.at(-1)?.body === body).toBe(true);
+  }
 });

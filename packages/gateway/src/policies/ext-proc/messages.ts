@@ -6,9 +6,10 @@ import {
   type HttpHeadersSchema,
   type ProcessingMode,
   type ProcessingRequestSchema,
+  type ProcessingResponse,
 } from '@agentgateway/protos';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { BodyMutation } from './machine.ts';
+import type { BodyMutation, Event } from './machine.ts';
 import type { BodyMode, Modes } from './spec.ts';
 
 /** `ProcessingRequest`, as it is built. */
@@ -51,8 +52,39 @@ function fields(headers: Headers): HeaderInit[] {
   return list;
 }
 
-/** What an answer to a body wants; null is no mutation. */
-export function bodyMutation(response: CommonResponse | undefined): BodyMutation {
+/** The two directions of an exchange. */
+export type Side = 'request' | 'response';
+
+/** What a message answers, and for which direction; null where it answers nothing: it asks for more time, or only brings metadata. */
+export function answerOf(
+  { response }: ProcessingResponse,
+  modes: BothModes,
+): { readonly side: Side; readonly event: Event } | null {
+  switch (response.case) {
+    case 'requestHeaders':
+    case 'responseHeaders': {
+      const side = response.case === 'requestHeaders' ? 'request' : 'response';
+      const mutation = response.value.response?.headerMutation ?? null;
+      return { side, event: { type: 'headersAnswer', mutation, modes: modes[side] } };
+    }
+    case 'requestBody':
+    case 'responseBody': {
+      const answer = response.value.response;
+      const mutation = answer?.headerMutation ?? null;
+      const side = response.case === 'requestBody' ? 'request' : 'response';
+      return { side, event: { type: 'bodyAnswer', mutation, body: bodyMutation(answer) } };
+    }
+    case 'requestTrailers':
+    case 'responseTrailers': {
+      const side = response.case === 'requestTrailers' ? 'request' : 'response';
+      return { side, event: { type: 'trailersAnswer', mutation: response.value.headerMutation ?? null } };
+    }
+    default:
+      return null;
+  }
+}
+
+function bodyMutation(response: CommonResponse | undefined): BodyMutation {
   const mutation = response?.bodyMutation?.mutation;
   switch (mutation?.case) {
     case 'body':
@@ -95,9 +127,11 @@ export interface BothModes {
  * The modes after an answer to headers wants others (spec 03 §5.3). An override says something of both bodies always, as `NONE` is what it says by
  * saying nothing; `STREAMED`, which is not supported, leaves a body's mode as it is, and so do modes that nobody knows.
  *
- * @param side Whose headers were answered: the request's modes cannot change any more when its response is here.
+ * @param answered What the message answers; the request's modes cannot change any more when its response is here.
  */
-export function overridden(modes: BothModes, wanted: ProcessingMode, side: 'request' | 'response'): BothModes {
+export function overridden(modes: BothModes, wanted: ProcessingMode, answered: string | undefined): BothModes {
+  if (answered !== 'requestHeaders' && answered !== 'responseHeaders') return modes;
+  const side = answered === 'requestHeaders' ? 'request' : 'response';
   const request: Modes = {
     headers: modes.request.headers,
     body: bodyMode(wanted.requestBodyMode) ?? modes.request.body,

@@ -1,4 +1,4 @@
-import { type Body, type Request, type Response, UpstreamError } from '@agentgateway/http';
+import type { Body, Request, Response } from '@agentgateway/http';
 import {
   ExternalProcessor,
   type ImmediateResponse,
@@ -13,15 +13,17 @@ import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Log, StepResult } from '../../pipeline/step.ts';
 import type { GrpcCallout, GrpcStream } from '../grpc-callout.ts';
 import { Direction, type DirectionHost, type Outcome } from './direction.ts';
+import { type Loss, lossOf, worded } from './failures.ts';
 import { immediateResponse, mutateRequest, mutateResponse, mutateTrailers, type Warn } from './head.ts';
 import type { Event, Failure } from './machine.ts';
 import {
+  answerOf,
   type BothModes,
-  bodyMutation,
   overridden,
   type Part,
   requestHead,
   responseHead,
+  type Side,
   sendMode,
   trailerFields,
   withTrailers,
@@ -40,16 +42,7 @@ export interface Processor {
   readonly log: Log;
 }
 
-type Side = 'request' | 'response';
 type Stream = GrpcStream<typeof ProcessingRequestSchema, typeof ProcessingResponseSchema>;
-
-/** Why the processor has no more part in an exchange. */
-interface Loss {
-  readonly reason: string;
-  readonly unsent: boolean;
-  /** For the log: may name addresses. */
-  readonly logDetail?: string;
-}
 
 /** One exchange's stream to the processor, which both directions share (spec 03 §5.3). */
 export class Session {
@@ -160,24 +153,7 @@ export class Session {
     // The other direction cannot go on either.
     this.#onLost({ reason: 'the processor is not asked any more', unsent: false });
     this.#close(new Error('the message failed'));
-    switch (failure.kind) {
-      case 'processor':
-        return new GatewayError('extProcFailed', {
-          detail: failure.detail,
-          ...(logDetail === undefined ? {} : { logDetail }),
-        });
-      case 'tooLarge':
-        return response
-          ? new GatewayError('extProcFailed', { detail: `the response is larger than ${failure.limit} bytes` })
-          : new GatewayError('bodyTooLarge');
-      case 'source': {
-        const { error } = failure;
-        if (error instanceof GatewayError) return error;
-        const code = response ? 'upstreamCallFailed' : 'invalidRequest';
-        const detail = response ? 'the response was cut off' : 'the body broke off';
-        return new GatewayError(code, { detail, logDetail: error.message, cause: error });
-      }
-    }
+    return worded(failure, response, logDetail);
   }
 
   #host(side: Side, message: Request | Response): DirectionHost {
@@ -292,41 +268,13 @@ export class Session {
   #onMessage(message: ProcessingResponse): void {
     if (this.#ended) return;
     this.#keep(message);
-    const { response } = message;
-    switch (response.case) {
-      case 'requestHeaders':
-      case 'responseHeaders': {
-        const side = response.case === 'requestHeaders' ? 'request' : 'response';
-        const { modeOverride } = message;
-        if (modeOverride !== undefined && this.#processor.spec.allowModeOverride)
-          this.#modes = overridden(this.#modes, modeOverride, side);
-        const mutation = response.value.response?.headerMutation ?? null;
-        this.#tell(side, { type: 'headersAnswer', mutation, modes: this.#modes[side] });
-        break;
-      }
-      case 'requestBody':
-      case 'responseBody': {
-        const answer = response.value.response;
-        this.#tell(response.case === 'requestBody' ? 'request' : 'response', {
-          type: 'bodyAnswer',
-          mutation: answer?.headerMutation ?? null,
-          body: bodyMutation(answer),
-        });
-        break;
-      }
-      case 'requestTrailers':
-      case 'responseTrailers':
-        this.#tell(response.case === 'requestTrailers' ? 'request' : 'response', {
-          type: 'trailersAnswer',
-          mutation: response.value.headerMutation ?? null,
-        });
-        break;
-      case 'immediateResponse':
-        this.#onImmediate(response.value);
-        break;
-      default:
-        // A message that only asks for more time, or only brings metadata.
-        break;
+    const { modeOverride, response } = message;
+    if (modeOverride !== undefined && this.#processor.spec.allowModeOverride)
+      this.#modes = overridden(this.#modes, modeOverride, response.case);
+    if (response.case === 'immediateResponse') this.#onImmediate(response.value);
+    else {
+      const answer = answerOf(message, this.#modes);
+      if (answer !== null) this.#tell(answer.side, answer.event);
     }
     this.#endIfOver();
   }
@@ -431,23 +379,3 @@ function release(message: Request | Response, body: Body, length: number | null 
   message.body = body;
   return null;
 }
-
-function lossOf(error: Error): Loss {
-  return { reason: 'the processor cannot be asked', unsent: neverSent(error), logDetail: detailOf(error) };
-}
-
-function detailOf(error: Error): string {
-  return error instanceof GatewayError && error.logDetail !== undefined
-    ? `${error.message}: ${error.logDetail}`
-    : error.message;
-}
-
-/** True where the call failed before a connection stood. */
-function neverSent(error: Error): boolean {
-  if (!(error instanceof GatewayError)) return false;
-  if (error.code === 'dnsFailed' || error.code === 'backendDoesNotExist') return true;
-  const { cause } = error;
-  return cause instanceof UpstreamError && unconnected.has(cause.kind);
-}
-
-const unconnected: ReadonlySet<UpstreamError['kind']> = new Set(['Connect', 'ConnectTimeout', 'Tls', 'Tunnel', 'Dns']);

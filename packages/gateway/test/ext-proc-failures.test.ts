@@ -242,16 +242,20 @@ test('an upstream that breaks off ends the stream, and is to blame', async () =>
     request.stream.once('drain', () => {});
     setImmediate(() => request.stream.close(2));
   });
-  await using service = await processor(unchanged);
+  const ended = Promise.withResolvers<void>();
+  await using service = await processor((part, message, call) => {
+    if (part === 'request_headers') call.once('end', () => ended.resolve());
+    return unchanged(part, message, call);
+  });
   await using gw = await gateway(processing(upstream, service));
   await using client = new H2Client(gw.url(''));
   const posting = client.open({ ':method': 'POST', ':path': '/' });
   posting.write('words');
   expect((await answerOn(posting)).status).toBe(503);
-  await service.givenUp(1);
+  await ended.promise;
   const getting = await client.ask({ ':path': '/' });
   expect(getting.code === 0 && getting.status === 200).toBe(false);
-  await service.givenUp(2);
+  await service.givenUp(1);
   expect(await gw.line(2)).toMatchObject({ reason: 'UpstreamFailure' });
 });
 

@@ -2,7 +2,7 @@ import { type Body, collect, Headers, Response } from '@agentgateway/http';
 import { type ProcessingResponse, ProcessingResponseSchema } from '@agentgateway/protos';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { AnsweredEarly } from '../../pipeline/answered-early.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { StepResult } from '../../pipeline/step.ts';
@@ -21,6 +21,7 @@ class FakeStream {
   full = false;
   readonly sent: ProcessingRequestInit[] = [];
   ended = false;
+  over = false;
   cancelled: Error | null = null;
   readonly #answers: Answer[];
   readonly #fails: boolean;
@@ -77,7 +78,7 @@ function sessionOf(answers: readonly Answer[], options: Partial<ExtProcSpec> & {
   return { exchange, stream, session: new Session(exchange, processor) };
 }
 
-test('the stream is half closed when nothing more will be sent, and cancelled when the exchange is over', async () => {
+test('the stream is half closed when nothing more will be sent, and when the exchange is over', async () => {
   const skipped: Modes = { headers: false, body: 'none', trailers: true };
   const once = sessionOf([{ response: { case: 'requestHeaders', value: {} } }], { response: skipped });
   expect(await once.session.processRequest()).toBeUndefined();
@@ -86,7 +87,28 @@ test('the stream is half closed when nothing more will be sent, and cancelled wh
   expect(await twice.session.processRequest()).toBeUndefined();
   expect([twice.stream.ended, twice.stream.cancelled]).toEqual([false, null]);
   twice.exchange.close(null);
-  expect(twice.stream.cancelled).not.toBeNull();
+  expect([twice.stream.ended, twice.stream.cancelled]).toEqual([true, null]);
+});
+
+test('a processor that does not end its stream then is left', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const never = Promise.withResolvers<IteratorResult<ProcessingResponse>>();
+  const { exchange, session, stream } = sessionOf([]);
+  const answers = [create(ProcessingResponseSchema, { response: { case: 'requestHeaders', value: {} } })];
+  const next = () => {
+    const value = answers.shift();
+    return value === undefined ? never.promise : Promise.resolve({ done: false, value });
+  };
+  stream.messages[Symbol.asyncIterator] = () => ({ next }) as never;
+  expect(await session.processRequest()).toBeUndefined();
+  exchange.close(null);
+  vi.advanceTimersByTime(4999);
+  expect(stream.cancelled).toBeNull();
+  vi.advanceTimersByTime(1);
+  expect(stream.cancelled?.message).toBe('the exchange is over');
 });
 
 test('an exchange that is given up while the processor thinks rejects with the reason', async () => {

@@ -34,6 +34,9 @@ import type { Facts } from './values.ts';
 /** Bytes of a body that are held where the connection says nothing. */
 const defaultLimit = 2 * 1024 * 1024;
 
+/** Milliseconds that a processor has to end its stream when nothing more is asked of it. */
+const lingering = 5000;
+
 /** The policy, compiled. */
 export interface Processor {
   readonly spec: ExtProcSpec;
@@ -60,6 +63,7 @@ export class Session {
   /** The processor failed and the request went on without it: its response does too. */
   #failedOpen = false;
   #wake: (() => void) | null = null;
+  #linger: NodeJS.Timeout | null = null;
 
   constructor(exchange: Exchange, processor: Processor) {
     this.#exchange = exchange;
@@ -67,7 +71,7 @@ export class Session {
     const { request, response } = processor.spec;
     this.#modes = withTrailers({ request, response });
     this.#warn = (message, fields) => processor.log.warn('ext_proc', message, fields);
-    exchange.whenClosed(() => this.#stop(exchange.abort.reason ?? new Error('the exchange is over')));
+    exchange.whenClosed(() => this.#onClosed());
   }
 
   /** The request's side; undefined as soon as the request may go on, with all of its body or the beginning of it. */
@@ -249,6 +253,8 @@ export class Session {
       this.#onLost({ reason: 'the processor closed its stream', unsent: false });
     } catch (error) {
       this.#onLost(lossOf(error as Error));
+    } finally {
+      clearTimeout(this.#linger ?? undefined);
     }
   }
 
@@ -299,7 +305,7 @@ export class Session {
     const preempts = this.#response === null && this.#request?.held === false;
     this.#request?.on({ type: 'immediate' });
     this.#response?.on({ type: 'immediate' });
-    this.#close(new Error('the processor has answered'));
+    this.#leave(new Error('the processor has answered'));
     if (preempts) this.#preempt(this.#answer(immediate));
   }
 
@@ -350,7 +356,24 @@ export class Session {
     if (this.#response === null ? this.#unconcerned : this.#response.over) this.#stream.end();
   }
 
-  /** The exchange is over. */
+  #onClosed(): void {
+    const { reason } = this.#exchange.abort;
+    const over = reason ?? new Error('the exchange is over');
+    if (reason === null) this.#leave(over);
+    this.#stop(over);
+  }
+
+  /** Nothing is wrong with the stream, and nothing more is asked: the processor ends it, or it is ended. */
+  #leave(reason: Error): void {
+    const stream = this.#stream;
+    if (this.#ended || stream === null || stream.over) return;
+    this.#ended = true;
+    this.#wake?.();
+    stream.end();
+    this.#linger = setTimeout(() => stream.cancel(reason), lingering).unref();
+  }
+
+  /** Nobody waits for anything any more. */
   #stop(reason: Error): void {
     this.#close(reason);
     this.#request?.stop(reason);

@@ -55,6 +55,8 @@ export const errorKinds = {
   processingFailed: kind(503, 'processing failed', 'Internal'),
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
+  jwtAuth: kind(401, 'authentication failure', 'JwtAuth'),
+  jwtKeysMissing: kind(503, 'authentication failure: the keys of the issuer are not available', 'JwtAuth'),
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),

@@ -63,6 +63,7 @@ export const noPorts: Ports = {
   needsOf,
   connectionVariables,
   callout: () => unreachable('callout'),
+  remoteDocument: () => unreachable('remoteDocument'),
   onRelease() {},
   get sessions(): Ports['sessions'] {
     return unreachable('sessions');

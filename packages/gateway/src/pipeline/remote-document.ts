@@ -9,6 +9,15 @@ export interface RemoteSource {
   readonly target: BackendReference;
 }
 
+/** The URL of a document with the way to its server: HTTPS is verified with the system's roots. */
+export function remoteSource(text: string): RemoteSource {
+  const { href, protocol, hostname, port } = new URL(text);
+  const secure = protocol === 'https:';
+  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  const address = { host, port: port === '' ? (secure ? 443 : 80) : Number(port) };
+  return { url: href, target: { $backend: { address }, policies: secure ? [{ kind: 'backendTLS', spec: {} }] : [] } };
+}
+
 /** How a document is read. */
 export interface DocumentReader<T> {
   /** What it is fetched for; documents are shared between policies that want the same from the same place. */

@@ -3,7 +3,8 @@ import type { Files } from '../../config/files.ts';
 import type { Path } from '../../config/path.ts';
 import { closed, maybe } from '../../config/schema/closed.ts';
 import { name } from '../../config/schema/fields.ts';
-import { fileInlineOrRemote, remoteSource } from '../../config/schema/remote.ts';
+import { fileInlineOrRemote } from '../../config/schema/remote.ts';
+import { remoteSource } from '../../pipeline/remote-document.ts';
 import { credentialLocation, credentialLocationSchema } from '../credential-location-schema.ts';
 import { parseKeySet } from './key-set.ts';
 import type { JwksSource, JwtAuthSpec, JwtProvider } from './spec.ts';
@@ -79,7 +80,12 @@ function providerSpec(options: ProviderOptions, path: Path, files: Files): JwtPr
   };
 }
 
-function jwksSource(jwks: NonNullable<ProviderOptions['jwks']>, path: Path, files: Files): JwksSource | undefined {
+/** Where keys come from; keys of the file are checked. Undefined, with problems, if they are not right. */
+export function jwksSource(
+  jwks: NonNullable<ProviderOptions['jwks']>,
+  path: Path,
+  files: Files,
+): JwksSource | undefined {
   if (typeof jwks === 'object' && 'url' in jwks) return remoteSource(jwks.url);
   const at = typeof jwks === 'string' ? path : [...path, 'file'];
   const text = typeof jwks === 'string' ? jwks : files.read(jwks.file, at);

@@ -3,8 +3,7 @@ import type { Headers } from '@agentgateway/http';
 import { cookiesOf } from '../cookies.ts';
 import type { CookieSeal } from './seal.ts';
 
-/** What all cookies of browser logins begin with: none of them goes further than the gateway. */
-export const cookiePrefix = 'agw_oidc_';
+import { loginCookiePrefix as cookiePrefix } from './strip.ts';
 
 /** Characters of one cookie's value: browsers drop cookies beyond 4,096 bytes, name and attributes included. */
 const chunkLength = 3_800;
@@ -34,13 +33,13 @@ export class CookieJar {
   /** The sealed session of a request as it was sent, its parts put together; null if there is none. */
   sealedSession(headers: Headers): string | null {
     const cookies = cookiesOf(headers);
-    const first = valueOf(cookies, this.sessionName);
+    const first = cookieValue(cookies, this.sessionName);
     if (first === null) return null;
     const marked = /^~([2-9])~/.exec(first);
     if (marked === null) return first;
     let sealed = first.slice(marked[0].length);
     for (let part = 1; part < Number(marked[1]); part++) {
-      const more = valueOf(cookies, `${this.sessionName}.${part}`);
+      const more = cookieValue(cookies, `${this.sessionName}.${part}`);
       if (more === null) return null;
       sealed += more;
     }
@@ -66,7 +65,7 @@ export class CookieJar {
   /** What was sealed for a transaction; null if the request has no cookie of it, `invalid` if nobody sealed it. */
   transaction(headers: Headers, id: string): string | 'invalid' | null {
     const name = this.#transactionPrefix + id;
-    const sealed = valueOf(cookiesOf(headers), name);
+    const sealed = cookieValue(cookiesOf(headers), name);
     return sealed === null ? null : (this.#seal.open(name, sealed) ?? 'invalid');
   }
 
@@ -80,7 +79,7 @@ export class CookieJar {
   }
 }
 
-function valueOf(cookies: readonly string[], name: string): string | null {
+function cookieValue(cookies: readonly string[], name: string): string | null {
   for (const cookie of cookies) {
     if (cookie.startsWith(name) && cookie[name.length] === '=') return cookie.slice(name.length + 1).trim();
   }

@@ -13,6 +13,7 @@ import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
@@ -25,6 +26,7 @@ import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
+import { provideCalloutPolicies } from './reference.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
 export const gatewayPolicies = {
@@ -54,6 +56,7 @@ export const routePolicySchema = closed(
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
     jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
@@ -91,6 +94,8 @@ export const calloutPolicySchema = closed(
   },
   notYet.calloutPolicies,
 );
+
+provideCalloutPolicies(() => calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

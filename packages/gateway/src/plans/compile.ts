@@ -169,6 +169,8 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     else add([policy.policy]);
   }
   for (const { target } of state.backends.values()) targets.add(target);
+  // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
+  targets.add({ type: 'host', address: { host: '', port: 0 } });
   await loadBackends(targets);
   return { phases: await loadSteps(kinds), expressions };
 }

@@ -15,6 +15,7 @@ import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { JwtAuthSpec } from './jwt/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { OidcSpec } from './oidc/spec.ts';
 import type { RemoteRateLimitSpec } from './remote-rate-limit/spec.ts';
 import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
@@ -52,6 +53,7 @@ export type TrafficPolicy =
   | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
+  | { readonly kind: 'oidc'; readonly spec: OidcSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }

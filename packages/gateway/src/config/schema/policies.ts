@@ -13,6 +13,7 @@ import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSchema } from '../../policies/oidc/schema.ts';
 import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
@@ -36,6 +37,7 @@ export const gatewayPolicies = {
   jwtAuth: maybe(jwtAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
+  oidc: maybe(oidcSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -52,6 +54,7 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    oidc: maybe(oidcSchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),

@@ -7,6 +7,7 @@ import { rateLimit } from './support/grpc-services.ts';
 import { H2Client } from './support/h2-client.ts';
 import { H2Upstream } from './support/h2-upstream.ts';
 import { freePort } from './support/ports.ts';
+import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
 
 const route = (host: string, policies: string) => `
@@ -244,4 +245,20 @@ test('a service that a policy asks has transformations of its own', async () => 
   expect(service.metadata[0]?.get('x-asked')).toEqual([
     'POST/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
   ]);
+});
+
+test('an upload that is replaced is not waited for', async () => {
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(transform(echo, `request: { body: '"instead"' }`));
+  await using client = await RawClient.connect(gw.port);
+  client.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\nsome of it');
+  expect(await client.until('"body":"instead"}')).toContain('HTTP/1.1 200 ');
+  await using other = new H2Client(gw.url('/'));
+  await using upstream = await H2Upstream.start((_request, response) => response.end('done'));
+  await gw.reload(route(upstream.host, `transformations: { request: { body: '"instead"' } }`));
+  const stream = other.open({ ':method': 'POST', ':path': '/' });
+  stream.write('some of it');
+  let text = '';
+  for await (const chunk of stream) text += chunk;
+  expect(text).toBe('done');
 });

@@ -11,7 +11,9 @@ import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSchema } from '../../policies/oidc/schema.ts';
 import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
@@ -32,8 +34,10 @@ export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  jwtAuth: maybe(jwtAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
+  oidc: maybe(oidcSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -50,12 +54,14 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    oidc: maybe(oidcSchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
     remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
+    jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
     buffer: maybe(bufferSchema),

@@ -11,6 +11,7 @@ import {
   setKeepAlive,
   type Transport,
 } from '@agentgateway/http';
+import { admits } from '../pipeline/network-check.ts';
 import type { AcceptedOn, Pipeline } from '../pipeline/serve.ts';
 import type { BindPlan, ListenerPlan } from '../plans/plan.ts';
 import type { Bind } from '../resources/model.ts';
@@ -48,8 +49,8 @@ export class BindServer {
   readonly key: string;
   readonly #ports: BindPorts;
   readonly #served = new Set<Served>();
-  /** Connections whose handshake is still going on. */
-  readonly #handshaking = new Set<Transport>();
+  /** Connections whose handshake is still going on, or that are not let in yet. */
+  readonly #arriving = new Set<Transport>();
   /** Connections that came between the opening of the port and the commit of the configuration it belongs to. */
   #early: (readonly [SocketTransport, ConnectionInfo])[] | null = [];
   #listening: Listening | null = null;
@@ -89,7 +90,7 @@ export class BindServer {
       return;
     }
     if (plan.keepalives !== null) setKeepAlive(transport.socket, plan.keepalives);
-    if (plan.bind.protocol === 'http') this.#serve({ transport, socket: transport.socket }, info, plan, null);
+    if (plan.bind.protocol === 'http') this.#admit({ transport, socket: transport.socket }, info, plan, null);
     else void this.#terminate(transport, info, plan);
   }
 
@@ -97,7 +98,7 @@ export class BindServer {
     const { telemetry } = this.#ports;
     const startedAt = performance.now();
     let listener: ListenerPlan | null = null;
-    this.#handshaking.add(transport);
+    this.#arriving.add(transport);
     try {
       const accepted = await acceptTls(
         transport,
@@ -109,7 +110,7 @@ export class BindServer {
       );
       if (listener === null) throw new Error('no listener');
       telemetry.metrics.tlsHandshake(connectionLabels(plan, listener), performance.now() - startedAt);
-      this.#serve(
+      this.#admit(
         { transport: accepted.transport, socket: transport.socket },
         { ...info, tls: accepted.tls },
         plan,
@@ -123,9 +124,35 @@ export class BindServer {
       });
       transport.destroy();
     } finally {
-      this.#handshaking.delete(transport);
+      this.#arriving.delete(transport);
       this.#checkEmpty();
     }
+  }
+
+  /** Serves a connection that the policies on connections let in, and closes any other without a word. */
+  #admit(stream: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
+    const admitted = admits(plan.networkChecks, info);
+    if (admitted === true) {
+      this.#serve(stream, info, plan, listener);
+      return;
+    }
+    if (admitted === false) {
+      this.#turnAway(stream, info);
+      return;
+    }
+    this.#arriving.add(stream.transport);
+    void admitted.then((yes) => {
+      this.#arriving.delete(stream.transport);
+      // It may have been cut off meanwhile.
+      if (!yes || stream.socket.destroyed) this.#turnAway(stream, info);
+      else this.#serve(stream, info, plan, listener);
+      this.#checkEmpty();
+    });
+  }
+
+  #turnAway({ transport }: Stream, { remoteAddress }: ConnectionInfo): void {
+    this.#ports.telemetry.log.debug('downstream connection', 'not let in', { bind: this.key, peer: remoteAddress });
+    transport.destroy();
   }
 
   #serve({ transport, socket }: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
@@ -174,12 +201,12 @@ export class BindServer {
 
   /** Closes every connection at once. */
   destroy(error: Error): void {
-    for (const transport of this.#handshaking) transport.destroy(error);
+    for (const transport of this.#arriving) transport.destroy(error);
     for (const { connection } of [...this.#served]) connection.destroy(error);
   }
 
   #checkEmpty(): void {
-    if (this.#served.size === 0 && this.#handshaking.size === 0) this.#onEmpty?.();
+    if (this.#served.size === 0 && this.#arriving.size === 0) this.#onEmpty?.();
   }
 }
 

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extProc', 'transformations'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
@@ -33,17 +33,7 @@ export const notYet = {
     'spiffe',
   ],
   logging: ['filter', 'fields', 'database'],
-  frontend: [
-    'tls',
-    'networkAuthorization',
-    'networkExtAuthz',
-    'proxyProtocol',
-    'proxy',
-    'connect',
-    'accessLog',
-    'logging',
-    'tracing',
-  ],
+  frontend: ['tls', 'networkAuthorization', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -63,7 +53,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'extAuthz',
     'authorization',
     'mcpAuthorization',
     'mcpGuardrails',

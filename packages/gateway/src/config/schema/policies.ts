@@ -9,6 +9,7 @@ import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
@@ -19,12 +20,14 @@ import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
+import { provideCalloutPolicies } from './reference.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
 export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -50,6 +53,7 @@ export const routePolicySchema = closed(
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -63,6 +67,7 @@ export const backendPolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );
@@ -76,6 +81,8 @@ export const calloutPolicySchema = closed(
   },
   notYet.calloutPolicies,
 );
+
+provideCalloutPolicies(() => calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { networkExtAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { namedBackendSchema } from './backend.ts';
@@ -18,7 +19,11 @@ export const rootSchema = closed(
     routes: z.array(attachedRouteSchema).default([]),
     binds: z.array(bindSchema).default([]),
     frontendPolicies: closed(
-      { http: maybe(frontendHttpSchema), tcp: maybe(frontendTcpSchema) },
+      {
+        http: maybe(frontendHttpSchema),
+        tcp: maybe(frontendTcpSchema),
+        networkExtAuthz: maybe(networkExtAuthzSchema),
+      },
       notYet.frontend,
     ).optional(),
     backends: z.array(namedBackendSchema).default([]),

@@ -1,3 +1,4 @@
+import { extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
@@ -9,6 +10,10 @@ export function translateFrontend(options: RootConfig['frontendPolicies'], trans
   const policies: FrontendPolicy[] = [];
   if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
+  if (options?.networkExtAuthz) {
+    const path = ['frontendPolicies', 'networkExtAuthz'];
+    policies.push({ kind: 'networkExtAuthz', spec: extAuthzSpec(options.networkExtAuthz, path, translation) });
+  }
   for (const policy of policies) {
     translation.add({
       kind: 'policy',

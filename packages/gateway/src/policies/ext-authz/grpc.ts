@@ -1,6 +1,6 @@
 import type { Ports } from '../../pipeline/step.ts';
 import type { Check } from './check.ts';
-import type { Late } from './late.ts';
+import { Late } from './late.ts';
 import type { ExtAuthzSpec, GrpcCheckSpec } from './spec.ts';
 import type * as Values from './values.ts';
 
@@ -15,5 +15,25 @@ export function compileGrpcCheck(
   ports: Ports,
   values: Late<typeof Values> | null,
 ): Check {
-  throw new Error('x');
+  const service = ports.callout(policy.service);
+  const packAsBytes = policy.includeRequestBody?.packAsBytes === true;
+  const shown = { headers: policy.includeRequestHeaders, context, packAsBytes };
+  const programs =
+    metadata && Object.entries(metadata).map(([name, value]) => [name, ports.expression(value)] as const);
+  const code = new Late(async () => {
+    const { GrpcCheck } = await import('./grpc-check.ts');
+    return new GrpcCheck(service, shown, ports.log);
+  });
+
+  return async (question) => {
+    const check = code.value ?? (await code.loading);
+    if (programs === undefined) return check.ask(question, null);
+    const language = values?.value ?? (await values?.loading);
+    const maps: Record<string, object> = {};
+    for (const [name, program] of programs) {
+      const plain = language?.plain(program.evaluate(question.exchange.variables));
+      if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) maps[name] = plain;
+    }
+    return check.ask(question, maps);
+  };
 }

@@ -255,3 +255,15 @@ routes: [ { backends: [ { host: "${echo.host}", ${backendPolicies} } ] } ]
     expect((await ask(gw.port, { path: '/no' })).status).toBe(403);
   }
 });
+
+test('a service that asks itself comes to an end', async () => {
+  await using echo = await EchoServer.start();
+  const policy = '{ backend: circle, protocol: { http: {} } }';
+  await using gw = await gateway(`
+gateways: { default: { port: PORT, extAuthz: ${policy} } }
+backends: [ { name: circle, host: "${echo.host}", policies: { extAuthz: ${policy} } } ]
+routes: [ { backends: [ { host: "${echo.host}" } ] } ]
+`);
+  expect((await ask(gw.port)).status).toBe(403);
+  expect(echo.requests).toEqual([]);
+});

@@ -8,7 +8,7 @@ export interface Question {
   readonly exchange: Exchange;
   /** Null where the service is not shown it. */
   readonly body: ShownBody | null;
-  /** Aborted when the request's time is over; its end itself is the exchange's to tell. */
+  /** Aborted with the exchange, and when the request's time is over: then there is nobody to let in or to turn away. */
   readonly abort: Abort;
 }
 

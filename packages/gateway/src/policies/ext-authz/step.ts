@@ -26,18 +26,18 @@ export function compileExtAuthz(spec: ExtAuthzSpec, ports: Ports): Step {
 
   const decide = async (exchange: Exchange): Promise<Verdict> => {
     const abort = new Abort();
+    const end = (reason: Error) => abort.abort(reason);
+    exchange.abort.listen(end);
     const timer = startDeadline(exchange, abort);
     try {
-      const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody);
+      const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody, abort);
       const verdict = await check({ exchange, body, abort });
-      if (verdict.is === 'failed') {
-        // The client left: there is nobody to let in or to turn away.
-        if (exchange.abort.reason !== null) throw exchange.abort.reason;
+      if (verdict.is === 'failed')
         ports.log.debug('extAuthz', 'the service did not decide', { error: verdict.error.message });
-      }
       return verdict;
     } finally {
       clearTimeout(timer);
+      exchange.abort.unlisten(end);
     }
   };
 

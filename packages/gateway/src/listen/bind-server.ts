@@ -11,7 +11,6 @@ import {
   setKeepAlive,
   type Transport,
 } from '@agentgateway/http';
-import { admits } from '../pipeline/network-check.ts';
 import type { AcceptedOn, Pipeline } from '../pipeline/serve.ts';
 import type { BindPlan, ListenerPlan } from '../plans/plan.ts';
 import type { Bind } from '../resources/model.ts';
@@ -129,30 +128,37 @@ export class BindServer {
     }
   }
 
-  /** Serves a connection that the policies on connections let in, and closes any other without a word. */
+  /** Serves the connection once the network policies let it in; until then nothing of it is read. */
   #admit(stream: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
-    const admitted = admits(plan.networkChecks, info);
-    if (admitted === true) {
+    if (plan.networkChecks.length === 0) {
       this.#serve(stream, info, plan, listener);
       return;
     }
-    if (admitted === false) {
-      this.#turnAway(stream, info);
-      return;
-    }
-    this.#arriving.add(stream.transport);
-    void admitted.then((yes) => {
-      this.#arriving.delete(stream.transport);
+    const { transport } = stream;
+    this.#arriving.add(transport);
+    void this.#passes(info, plan.networkChecks).then((passes) => {
+      this.#arriving.delete(transport);
       // It may have been cut off meanwhile.
-      if (!yes || stream.socket.destroyed) this.#turnAway(stream, info);
-      else this.#serve(stream, info, plan, listener);
+      if (passes && !stream.socket.destroyed) this.#serve(stream, info, plan, listener);
+      else transport.destroy();
       this.#checkEmpty();
     });
   }
 
-  #turnAway({ transport }: Stream, { remoteAddress }: ConnectionInfo): void {
-    this.#ports.telemetry.log.debug('downstream connection', 'not let in', { bind: this.key, peer: remoteAddress });
-    transport.destroy();
+  async #passes(info: ConnectionInfo, checks: BindPlan['networkChecks']): Promise<boolean> {
+    const { log } = this.#ports.telemetry;
+    const told = { bind: this.key, peer: info.remoteAddress };
+    try {
+      for (const check of checks) {
+        if (await check(info)) continue;
+        log.debug('downstream connection', 'refused by a network policy', told);
+        return false;
+      }
+      return true;
+    } catch (error) {
+      log.warn('downstream connection', 'a network policy failed', { ...told, error: String(error) });
+      return false;
+    }
   }
 
   #serve({ transport, socket }: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {

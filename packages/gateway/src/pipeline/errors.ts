@@ -60,6 +60,7 @@ export const errorKinds = {
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
   extAuthz: kind(403, 'external authorization failed', 'ExtAuth'),
   extAuthzBodyTooLarge: kind(413, 'external authorization failed', 'ExtAuth'),
+  authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),

@@ -1,12 +1,13 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { noNeeds } from '../pipeline/needs.ts';
-import { type NetworkCheck, networkCheck } from '../pipeline/network-check.ts';
+import { networkCheck } from '../pipeline/network-check.ts';
 import type { PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
+import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy, TrafficPolicy } from '../policies/policy.ts';
-import type { BindPlan } from './plan.ts';
+import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
 export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'logNeeds'>;
@@ -33,9 +34,13 @@ export function compileFrontend(
       case 'tcp':
         keepalives = policy.spec.keepalives;
         break;
+      case 'networkAuthorization':
+        networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
+        break;
       case 'networkExtAuthz': {
         const phase = phases.compile('route', [asTraffic(policy)], ports);
         networkChecks.push(networkCheck(phase, ports(policy.spec).clock));
+        break;
       }
     }
   }

@@ -3,10 +3,10 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extProc', 'transformations'];
 
 export const notYet = {
-  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
+  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
   config: [
     'localXdsPath',
     'modelCatalog',
@@ -33,7 +33,7 @@ export const notYet = {
     'spiffe',
   ],
   logging: ['filter', 'fields', 'database'],
-  frontend: ['tls', 'networkAuthorization', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -53,7 +53,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'authorization',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

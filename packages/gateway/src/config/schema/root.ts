@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { networkExtAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
@@ -9,6 +10,7 @@ import { bindSchema, gatewaySchema } from './listeners.ts';
 import { notYet } from './not-yet.ts';
 import { attachedRouteSchema } from './route.ts';
 import { staticSchema } from './static.ts';
+import { targetedPolicySchema } from './targeted.ts';
 
 /** The whole file (spec 01 §2.3). */
 export const rootSchema = closed(
@@ -22,11 +24,13 @@ export const rootSchema = closed(
       {
         http: maybe(frontendHttpSchema),
         tcp: maybe(frontendTcpSchema),
+        networkAuthorization: maybe(authorizationSchema),
         networkExtAuthz: maybe(networkExtAuthzSchema),
       },
       notYet.frontend,
     ).optional(),
     backends: z.array(namedBackendSchema).default([]),
+    policies: z.array(targetedPolicySchema).default([]),
   },
   notYet.root,
 );

@@ -1,3 +1,4 @@
+import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
@@ -10,6 +11,8 @@ export function translateFrontend(options: RootConfig['frontendPolicies'], trans
   const policies: FrontendPolicy[] = [];
   if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
+  if (options?.networkAuthorization)
+    policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
   if (options?.networkExtAuthz) {
     const path = ['frontendPolicies', 'networkExtAuthz'];
     policies.push({ kind: 'networkExtAuthz', spec: extAuthzSpec(options.networkExtAuthz, path, translation) });

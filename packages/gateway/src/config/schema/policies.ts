@@ -13,6 +13,7 @@ import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
@@ -50,6 +51,7 @@ export const routePolicySchema = closed(
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),

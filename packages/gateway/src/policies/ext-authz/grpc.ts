@@ -25,15 +25,15 @@ export function compileGrpcCheck(
     return new GrpcCheck(service, shown, ports.log);
   });
 
-  return async (question) => {
+  return async (exchange, body) => {
     const check = code.value ?? (await code.loading);
-    if (programs === undefined) return check.ask(question, null);
+    if (programs === undefined) return check.ask(exchange, body, null);
     const language = values?.value ?? (await values?.loading);
     const maps: Record<string, object> = {};
     for (const [name, program] of programs) {
-      const plain = language?.plain(program.evaluate(question.exchange.variables));
+      const plain = language?.plain(program.evaluate(exchange.variables));
       if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) maps[name] = plain;
     }
-    return check.ask(question, maps);
+    return check.ask(exchange, body, maps);
   };
 }

@@ -1,5 +1,3 @@
-import { Abort } from '@agentgateway/http';
-import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
 import { peekBody } from './body.ts';
@@ -25,20 +23,14 @@ export function compileExtAuthz(spec: ExtAuthzSpec, ports: Ports): Step {
       : compileGrpcCheck(protocol.grpc, spec, ports, values);
 
   const decide = async (exchange: Exchange): Promise<Verdict> => {
-    const abort = new Abort();
-    const end = (reason: Error) => abort.abort(reason);
-    exchange.abort.listen(end);
-    const timer = startDeadline(exchange, abort);
-    try {
-      const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody, abort);
-      const verdict = await check({ exchange, body, abort });
-      if (verdict.is === 'failed')
-        ports.log.debug('extAuthz', 'the service did not decide', { error: verdict.error.message });
-      return verdict;
-    } finally {
-      clearTimeout(timer);
-      exchange.abort.unlisten(end);
+    const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody);
+    const verdict = await check(exchange, body);
+    if (verdict.is === 'failed') {
+      // The client left, or its time is over: there is nobody to let in or to turn away.
+      if (exchange.abort.reason !== null) throw exchange.abort.reason;
+      ports.log.debug('extAuthz', 'the service did not decide', { error: verdict.error.message });
     }
+    return verdict;
   };
 
   if (cache === undefined || values === null)
@@ -94,14 +86,6 @@ function remembering(
   };
 
   return step;
-}
-
-/** The route's time for a request runs while the service is asked. */
-function startDeadline({ routePlan, clock, record }: Exchange, abort: Abort): NodeJS.Timeout | undefined {
-  const timeout = routePlan?.timeout.requestTimeout ?? 0;
-  if (timeout === 0) return undefined;
-  const left = timeout - (clock.now() - record.startedAt);
-  return setTimeout(() => abort.abort(new GatewayError('requestTimeout')), Math.max(0, left));
 }
 
 function needsLanguage({ protocol, cache }: ExtAuthzSpec): boolean {

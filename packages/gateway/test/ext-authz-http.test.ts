@@ -223,6 +223,29 @@ test('a body of its own goes in place of the client’s; what cannot be said ref
   }
 });
 
+test('POL-42: of two requests alike one is asked about, and a reload that leaves the policy alone forgets nothing', async () => {
+  verifies('POL-42');
+  await using echo = await EchoServer.start();
+  await using authz = await EchoServer.start('authz', (_request, response) => {
+    response.writeHead(200, { 'x-user': 'alice' }).end();
+  });
+  const cache = `cache: { key: ['request.headers["authorization"]'], ttl: 10m }`;
+  const file = config(
+    echo,
+    `{ host: "${authz.host}", ${cache}, protocol: { http: { includeResponseHeaders: [x-user] } } }`,
+  );
+  await using gw = await gateway(file);
+  const as = async (authorization: string) =>
+    heard((await ask(gw.port, { path: '/a', headers: { host: 'h', authorization } })).text).headers['x-user'];
+  expect([await as('t'), await as('t')]).toEqual(['alice', 'alice']);
+  expect(authz.requests).toHaveLength(1);
+  await gw.reload(
+    `${file}- { name: c, matches: [ { path: { exact: /c } } ], backends: [ { host: "${echo.host}" } ] }\n`,
+  );
+  expect([await as('t'), await as('u')]).toEqual(['alice', 'alice']);
+  expect(authz.requests).toHaveLength(2);
+});
+
 test('POL-68: in conditional entries the one without a condition is the last', async () => {
   verifies('POL-68');
   await using echo = await EchoServer.start();

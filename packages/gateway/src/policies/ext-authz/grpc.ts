@@ -1,3 +1,4 @@
+import type { Callout } from '../../pipeline/callout.ts';
 import type { Ports } from '../../pipeline/step.ts';
 import type { Check } from './check.ts';
 import { Late } from './late.ts';
@@ -12,10 +13,10 @@ import type * as Values from './values.ts';
 export function compileGrpcCheck(
   { context, metadata }: GrpcCheckSpec,
   policy: ExtAuthzSpec,
+  service: Callout,
   ports: Ports,
   values: Late<typeof Values> | null,
 ): Check {
-  const service = ports.callout(policy.service);
   const packAsBytes = policy.includeRequestBody?.packAsBytes === true;
   const shown = { headers: policy.includeRequestHeaders, context, packAsBytes };
   const programs =

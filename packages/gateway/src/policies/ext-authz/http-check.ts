@@ -9,6 +9,7 @@ import {
   Request,
   Response,
 } from '@agentgateway/http';
+import type { Callout } from '../../pipeline/callout.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import { isFieldValue, isPseudo, setRequestHeader } from '../../pipeline/header-mutation.ts';
@@ -50,10 +51,10 @@ const ownFields: ReadonlySet<string> = new Set([
 export function compileHttpCheck(
   spec: HttpCheckSpec,
   policy: ExtAuthzSpec,
+  service: Callout,
   ports: Ports,
   values: Late<typeof Values> | null,
 ): Check {
-  const service = ports.callout(policy.service);
   const program = (expression: Expression | undefined) => (expression && ports.expression(expression)) ?? null;
   const path = program(spec.path);
   const redirect = program(spec.redirect);

@@ -8,7 +8,7 @@ import { compileHttpCheck } from './http-check.ts';
 import { Late } from './late.ts';
 import type { CacheSpec, ExtAuthzSpec } from './spec.ts';
 import type * as Values from './values.ts';
-import { carryOut, drop, isTrouble, type Verdict } from './verdict.ts';
+import { carryOut, drop, isTrouble, troubleOf, type Verdict } from './verdict.ts';
 
 /**
  * `extAuthz` (spec 03 §5.2): a service decides on the request. What it says of the request is done, what it says to the client is
@@ -17,19 +17,24 @@ import { carryOut, drop, isTrouble, type Verdict } from './verdict.ts';
 export function compileExtAuthz(spec: ExtAuthzSpec, ports: Ports): Step {
   const values = needsLanguage(spec) ? new Late(() => import('./values.ts')) : null;
   const { protocol, includeRequestBody, cache, failureMode } = spec;
+  const service = ports.callout(spec.service);
   const check: Check =
     'http' in protocol
-      ? compileHttpCheck(protocol.http, spec, ports, values)
-      : compileGrpcCheck(protocol.grpc, spec, ports, values);
+      ? compileHttpCheck(protocol.http, spec, service, ports, values)
+      : compileGrpcCheck(protocol.grpc, spec, service, ports, values);
+  let failing = false;
 
   const decide = async (exchange: Exchange): Promise<Verdict> => {
     const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody);
     const verdict = await check(exchange, body);
-    if (verdict.is === 'failed') {
-      // The client left, or its time is over: there is nobody to let in or to turn away.
-      if (exchange.abort.reason !== null) throw exchange.abort.reason;
-      ports.log.debug('extAuthz', 'the service did not decide', { error: verdict.error.message });
-    }
+    // The client left, or its time is over: there is nobody to let in or to turn away, and it says nothing of the service.
+    if (verdict.is === 'failed' && exchange.abort.reason !== null) throw exchange.abort.reason;
+    const fails = isTrouble(verdict);
+    if (fails && !failing) {
+      const what = failureMode === 'allow' ? 'requests pass unasked' : 'requests are refused';
+      ports.log.warn('extAuthz', `${what}, as ${service.name} fails`, { error: troubleOf(verdict) });
+    } else if (failing && !fails) ports.log.info('extAuthz', `${service.name} decides again`);
+    failing = fails;
     return verdict;
   };
 

@@ -11,6 +11,7 @@ import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
 import type {
   Backend,
+  BackendReference,
   BackendTarget,
   Bind,
   Listener,
@@ -27,10 +28,11 @@ import { asTraffic, compileFrontend, type FrontendPlan } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
+import type { RemoteDocuments } from './remote-documents.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'connectionVariables' | 'callout' | 'onRelease'>;
+export type ProcessPorts = Omit<Ports, keyof ExpressionPort | 'callout' | 'remoteDocument' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -39,12 +41,13 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
   readonly clock: Clock;
   readonly log: Log;
+  readonly documents: RemoteDocuments;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
 }
 
 /** The expression language, loaded. */
-export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'connectionVariables'>;
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'values' | 'connectionVariables'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {
@@ -69,7 +72,7 @@ interface Plans {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #adopted: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  #adopted = noPlans();
   #expressions: ExpressionPort | null = null;
   /** Looks names up in the state that is in force. */
   #inForce: { readonly state: ResourceState; readonly phases: PhaseCompiler } | null = null;
@@ -112,7 +115,7 @@ export class PlanCompiler {
 
   /** Releases everything: the worker ends. */
   close(): void {
-    const none: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+    const none = noPlans();
     this.#release(this.#adopted, none);
     this.#adopted = none;
   }
@@ -127,6 +130,10 @@ export class PlanCompiler {
       }
     }
   }
+}
+
+function noPlans(): Plans {
+  return { frontends: new Map(), routes: new Map(), listeners: new Map() };
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
@@ -163,6 +170,8 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     else addMentioned(policy.policy);
   }
   for (const { target } of state.backends.values()) targets.add(target);
+  // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
+  targets.add({ type: 'host', address: { host: '', port: 0 } });
   await loadBackends(targets);
   return { phases: await loadSteps(kinds), expressions };
 }
@@ -175,8 +184,9 @@ class StateCompiler {
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
   readonly #policies: readonly TargetedPolicy[];
-  readonly #before: Plans;
-  readonly #plans: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  /** Plans are here only while this compiles: what policies keep of the compiler must not keep all plans that ever were. */
+  #before: Plans;
+  #plans = noPlans();
 
   readonly #expressions: ExpressionPort | null;
   readonly #inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
@@ -220,7 +230,10 @@ class StateCompiler {
         ...this.#frontend(bind, this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    return { snapshot: { binds }, plans: this.#plans, state, phases: this.#phases };
+    const plans = this.#plans;
+    this.#before = noPlans();
+    this.#plans = noPlans();
+    return { snapshot: { binds }, plans, state, phases: this.#phases };
   }
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
@@ -280,7 +293,7 @@ class StateCompiler {
       name: `${route.name.namespace}/${route.name.name}`,
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
-      retry: retry === undefined ? null : compileRetry(retry.spec),
+      retry: retry === undefined ? null : compileRetry(retry.spec, this.#portsOf(route, retry.spec)),
       mirror: mirror === undefined ? null : this.#mirror(mirror.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>
@@ -330,13 +343,17 @@ class StateCompiler {
   #portsOf(owner: ResourceId, spec: unknown): Ports {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
-    const { expression, needsOf, connectionVariables } = this.#expressions ?? noExpressions;
+    const callout = (reference: BackendReference) => compileCallout(reference, this.#resolver(onRelease));
+    const { expression, needsOf, values, connectionVariables } = this.#expressions ?? noExpressions;
     const own: Omit<Ports, keyof ProcessPorts> = {
       expression,
       needsOf,
+      values,
       connectionVariables,
       onRelease,
-      callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
+      callout,
+      remoteDocument: (source, reader) =>
+        this.#ports.documents.hold(source, reader, { callout: () => callout(source.target), onRelease }),
     };
     return Object.assign(Object.create(this.#ports.ports(owner, spec)) as ProcessPorts, own);
   }
@@ -393,6 +410,13 @@ const noExpressions: ExpressionPort = {
   expression: unloaded,
   connectionVariables: unloaded,
   needsOf: () => noNeeds,
+  values: {
+    contentOf: unloaded,
+    bytesOf: unloaded,
+    scalarOf: unloaded,
+    integerOf: unloaded,
+    millisecondsOf: unloaded,
+  },
 };
 
 /** Keys of the backends that may get copies of a route's requests. */

@@ -37,11 +37,18 @@ function policiesOf(
   if (forBackend) refuseConditions(options, path, translation);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, ...rest } = options;
   const extAuthz = withoutConditions(rest.extAuthz);
-  const others = extAuthz === undefined ? rest : { ...rest, extAuthz: undefined };
-  const both = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, extAuthz };
+  const transformations = withoutConditions(rest.transformations);
+  // Those that have conditions count as what they are: there is one policy.
+  const others = {
+    ...rest,
+    ...(extAuthz === undefined ? {} : { extAuthz: undefined }),
+    ...(transformations === undefined ? {} : { transformations: undefined }),
+  };
+  const ofBoth = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization };
+  const both = { ...ofBoth, extAuthz, transformations };
   const { backendTLS, backendAuth } = options;
   const ofBackend = backendPolicies({ ...(forBackend ? both : {}), backendTLS, backendAuth }, path, translation);
-  const ofTraffic = trafficPolicies(forBackend ? others : options, path, translation);
+  const ofTraffic = trafficPolicies(forBackend ? others : options, path, `policy/${key}`, translation);
   const mirror = mirrorPolicy(options.requestMirror, `policy/${key}`, path, translation);
   if (mirror !== undefined) ofTraffic.push(mirror);
   return [

@@ -336,3 +336,22 @@ routes: [ { hostnames: [inner.test], matches: [ { path: { exact: /inner } } ], b
     headers: { host: 'inner.test' },
   });
 });
+
+test('on a backend each attempt is asked about, and what the last one queued is sent', async () => {
+  let tries = 0;
+  await using echo = await EchoServer.start('echo', (_request, response) => {
+    tries += 1;
+    response.writeHead(tries < 3 ? 503 : 200).end();
+  });
+  await using authz = await extAuthz(() => ({
+    ...ok,
+    ok_response: { response_headers_to_add: [header('set-cookie', `try=${authz.requests.length}`)] },
+  }));
+  await using gw = await gateway(`
+gateways: { default: { port: PORT } }
+routes:
+- backends: [ { host: "${echo.host}", policies: { extAuthz: { host: "${authz.host}" } } } ]
+  policies: { retry: { attempts: 2, codes: [503] } }
+`);
+  expect(await ask(gw.port)).toMatchObject({ status: 200, headers: { 'set-cookie': ['try=3'] } });
+});

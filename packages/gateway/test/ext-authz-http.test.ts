@@ -290,3 +290,18 @@ routes: [ { backends: [ { host: "${echo.host}" } ] } ]
   expect((await ask(gw.port)).status).toBe(403);
   expect(echo.requests).toEqual([]);
 });
+
+test('a change of protocol is asked about like any request, and nothing of it is waited for', async () => {
+  await using echo = await EchoServer.start();
+  echo.server.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: shout\r\n\r\nHELLO');
+  });
+  await using authz = await EchoServer.start('authz');
+  const policy = `{ host: "${authz.host}", includeRequestBody: {}, includeRequestHeaders: [upgrade, x-a], protocol: { http: {} } }`;
+  await using gw = await gateway(config(echo, policy));
+  await using client = await RawClient.connect(gw.port);
+  client.write('GET /a HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nconnection: upgrade\r\nupgrade: shout\r\n\r\n');
+  expect(await client.until('HELLO')).toContain('101 Switching Protocols');
+  expect(authz.requests[0]?.headers).toMatchObject({ 'x-a': '1' });
+  expect(authz.requests[0]?.headers).not.toHaveProperty('upgrade');
+});

@@ -167,7 +167,10 @@ test('where a client is sent is made for each of them', async () => {
   expect(asked).toHaveLength(1);
 });
 
-test('a key that is never the same is told of', () => {
+test('a key that is never the same is told of, and so is none', () => {
+  expect(authorizer({ ...byUser, key: [] }).warnings).toEqual([
+    'the cache has no key: one decision is for every request',
+  ]);
   expect(authorizer(byUser).warnings).toEqual([]);
   expect(authorizer({ ...byUser, key: ['uuid()'] }).warnings).toEqual([
     'a key of the cache differs each time, so that nothing is ever found',

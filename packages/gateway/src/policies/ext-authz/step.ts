@@ -55,6 +55,8 @@ function remembering(
   const ttl = expression(cache.ttl);
   for (const { source } of keys.filter(({ volatile }) => volatile))
     log.warn('extAuthz', 'a key of the cache differs each time, so that nothing is ever found', { expression: source });
+  if (keys.length === 0)
+    log.warn('extAuthz', 'the cache has no key: one decision is for every request', { ttl: ttl.source });
   const decisions = new Decisions(cache.maxEntries);
 
   const step = (exchange: Exchange): StepResult | Promise<StepResult> => {

@@ -55,6 +55,8 @@ export const errorKinds = {
   processingFailed: kind(503, 'processing failed', 'Internal'),
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
+  subjectTokenRefused: kind(400, 'invalid request', 'Internal'),
+  actorNotAllowed: kind(403, 'the actor may not act for the subject', 'Authorization'),
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),

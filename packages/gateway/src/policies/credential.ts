@@ -72,6 +72,14 @@ export function compileCredential(location: CredentialLocation, value: string): 
   };
 }
 
+/** Puts a credential that changes with the request; false, and nothing is done, if it cannot stand there. */
+export function insertCredential(request: Request, location: CredentialLocation, value: string): boolean {
+  const insert = compileCredential(location, value);
+  if (insert === null) return false;
+  insert(request);
+  return true;
+}
+
 /** True for bytes that a field value may hold (RFC 9110 §5.5). */
 export function isFieldValue(bytes: string): boolean {
   return !/[^\t\x20-\x7e\x80-\xff]/.test(bytes);

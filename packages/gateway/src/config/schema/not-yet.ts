@@ -96,15 +96,5 @@ export const notYet = {
   directResponse: ['bodyExpression', 'headers'],
   credentialLocation: ['expression'],
   backendTLS: ['spiffe'],
-  backendAuth: [
-    'passthrough',
-    'gcp',
-    'aws',
-    'azure',
-    'copilot',
-    'jwtSign',
-    'oauthTokenExchange',
-    'crossAppAccess',
-    'credentials',
-  ],
+  backendAuth: ['gcp', 'aws', 'azure', 'copilot'],
 } as const;

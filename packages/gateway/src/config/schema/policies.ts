@@ -19,6 +19,7 @@ import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
+import { provideCalloutPolicies } from './reference.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
 export const gatewayPolicies = {
@@ -76,6 +77,8 @@ export const calloutPolicySchema = closed(
   },
   notYet.calloutPolicies,
 );
+
+provideCalloutPolicies(calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

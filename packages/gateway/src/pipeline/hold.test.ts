@@ -52,11 +52,12 @@ test('what fits comes as one piece', async () => {
   source.data('ab');
   source.data('cde');
   source.to?.onEnd();
-  expect(await held).toEqual({ whole: true, body: Buffer.from('abcde') });
+  const all = Buffer.from('abcde');
+  expect(await held).toEqual({ whole: true, body: all, bytes: all });
   const empty = new Source();
   const nothing = hold(empty, 5, new Abort());
   empty.to?.onEnd();
-  expect(await nothing).toEqual({ whole: true, body: null });
+  expect(await nothing).toEqual({ whole: true, body: null, bytes: Buffer.alloc(0) });
 });
 
 test('trailers stay with it', async () => {

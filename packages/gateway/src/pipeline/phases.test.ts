@@ -5,6 +5,7 @@ import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import { policyLoaders } from '../policies/steps.ts';
 import { noPorts, testExchange } from '../policies/testing.ts';
 import { secret } from '../resources/secret.ts';
+import { noSteps } from './compiled-phase.ts';
 import { loadSteps, phases, responsePhase } from './phases.ts';
 
 const setHeader = (name: string, value: string) => ({ add: [], set: [[name, value]], remove: [] }) as const;
@@ -61,7 +62,7 @@ test('a backend has its own order and its own response steps', async () => {
 test('what has no place in a phase does not run in it', async () => {
   const compiler = await loadSteps(['urlRewrite', 'apiKey']);
   const policy: TrafficPolicy = { kind: 'urlRewrite', spec: { authority: 'none' } };
-  expect(compiler.compile('gateway', [policy], () => noPorts)).toEqual({ steps: [], responseSteps: [] });
+  expect(compiler.compile('gateway', [policy], () => noPorts)).toEqual(noSteps);
 });
 
 test('compiling a kind that was not loaded is an error that names it', async () => {

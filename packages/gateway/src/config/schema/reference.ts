@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { closed, exactlyOne, maybe } from './closed.ts';
-import { name, target } from './fields.ts';
+import { name, targetOrUrl } from './fields.ts';
 import { notYet } from './not-yet.ts';
 
 let calloutPolicies = (): z.ZodType<unknown> => {
@@ -17,7 +17,7 @@ const policies = z.lazy(() => calloutPolicies());
 
 /** The fields that name a service inside of a policy (spec 03 §3.3); a policy's schema spreads them among its own. */
 export const referenceFields = {
-  host: target().optional(),
+  host: targetOrUrl().optional(),
   backend: name().optional(),
   policies: maybe(policies),
 };

@@ -54,12 +54,12 @@ test.each([
     '[{fillInterval: 1s, type: bytes}]',
     'localRateLimit[0].type: unknown value, got "bytes"; allowed: requests, tokens',
   ],
-  ['{conditional: []}', 'localRateLimit.conditional: conditional policies must have at least one entry, got []'],
+  ['{conditional: []}', 'localRateLimit.conditional: conditional policies must have at least one entry, got a list'],
   [
     '{conditional: [{fillInterval: 1s}, {condition: "true", fillInterval: 1s}]}',
-    'localRateLimit.conditional: entries without condition must be last',
+    'localRateLimit.conditional: entries without condition must be last, got a list',
   ],
-  ['{}', 'localRateLimit: expected a list'],
+  ['{}', 'localRateLimit: expected a list, got an object'],
   ['1', 'localRateLimit: expected a list, got 1'],
 ])('%s', (value, message) => {
   expect(refusedPolicy(`localRateLimit: ${value}`)).toEqual([message]);

@@ -95,10 +95,15 @@ class WorkerDataPlane implements DataPlane {
 
   async #loadExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
-    const { connectionVariables, Expressions, needsOf } = await import('../pipeline/expressions.ts');
+    const language = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
-    const expressions = new Expressions(settings.customFunctions, worker.index === 0 ? log : null);
-    return { expression: (expression) => expressions.compile(expression), needsOf, connectionVariables };
+    const expressions = new language.Expressions(settings.customFunctions, worker.index === 0 ? log : null);
+    return {
+      expression: (expression) => expressions.compile(expression),
+      needsOf: language.needsOf,
+      values: language.expressionValues,
+      connectionVariables: language.connectionVariables,
+    };
   }
 
   #ports(owner: ResourceId, spec: unknown): ProcessPorts {

@@ -18,6 +18,7 @@ import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
+import type { TransformationsSpec } from './transformations/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 
 /** One entry of a conditional policy. */
@@ -53,6 +54,7 @@ export type TrafficPolicy =
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }
   | { readonly kind: 'timeout'; readonly spec: TimeoutSpec }
+  | Conditional<'transformations', TransformationsSpec>
   | { readonly kind: 'urlRewrite'; readonly spec: UrlRewriteSpec };
 
 /** Policies on a backend: they run on every attempt. */
@@ -63,7 +65,8 @@ export type BackendPolicy =
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
-  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
+  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'transformations'; readonly spec: TransformationsSpec };
 
 /** Policies on connections and on what is written about requests. */
 export type FrontendPolicy =

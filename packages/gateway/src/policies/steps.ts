@@ -42,5 +42,9 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   responseHeaderModifier: async () => ({
     response: (await import('./header-modifier/step.ts')).compileResponseHeaderModifier,
   }),
+  transformations: async () => {
+    const { compileTransformationRequest, compileTransformationResponse } = await import('./transformations/step.ts');
+    return { request: compileTransformationRequest, response: compileTransformationResponse };
+  },
   urlRewrite: async () => ({ request: (await import('./url-rewrite/step.ts')).compileUrlRewrite }),
 };

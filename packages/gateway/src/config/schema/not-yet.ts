@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -48,7 +48,6 @@ export const notYet = {
     'remoteRateLimit',
   ],
   backendPolicies: [
-    'transformations',
     'http',
     'tcp',
     'backendTunnel',
@@ -61,7 +60,7 @@ export const notYet = {
     'sessionAffinity',
   ],
   /** Of a service that a policy asks. */
-  calloutPolicies: ['transformations', 'http', 'tcp', 'backendTunnel'],
+  calloutPolicies: ['http', 'tcp', 'backendTunnel'],
   /** Kinds of a route's backend; those that a named backend may have as well stand in `namedBackend`. */
   routeBackend: ['service', 'mcp', 'aws', 'internal', 'routeGroup'],
   namedBackend: ['mcp', 'aws', 'internal'],
@@ -82,7 +81,7 @@ export const notYet = {
   /** A reference to a backend inside a policy. */
   simpleBackend: ['service'],
   retry: ['precondition', 'condition'],
-  directResponse: ['bodyExpression', 'headers'],
+
   credentialLocation: ['expression'],
   backendTLS: ['spiffe'],
   backendAuth: ['gcp', 'aws', 'azure', 'copilot'],

@@ -15,6 +15,7 @@ import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
+import { transformationsSpec } from '../../policies/transformations/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
 import type { BackendTarget, PolicyTarget } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
@@ -35,7 +36,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (urlRewrite) add({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
   if (directResponse) add(conditionalPolicy('directResponse', directResponse, directResponseSpec));
   if (ai) add({ kind: 'ai', spec: aiPolicySpec(ai) });
-  policies.push(...accessPolicies(options, path, translation));
+  policies.push(...sharedPolicies(options, path, translation));
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitPolicy(localRateLimit) : undefined;
   if (limits !== undefined && ('entries' in limits || limits.spec.length > 0)) add(limits);
@@ -46,9 +47,9 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   return policies;
 }
 
-/** Policies that say who may come in: the same in the gateway phase and in the route phase. */
-function accessPolicies(
-  { cors, basicAuth, apiKey, authorization }: GatewayPolicies,
+/** Policies that are the same in the gateway phase and in the route phase. */
+function sharedPolicies(
+  { cors, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
   path: Path,
   { files }: Translation,
 ): TrafficPolicy[] {
@@ -57,6 +58,7 @@ function accessPolicies(
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
 }
@@ -76,6 +78,7 @@ export function backendPolicies(
   if (options == null) return policies;
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
     options;
+  const { transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -86,6 +89,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;
@@ -100,7 +104,7 @@ export function addGatewayPolicies(
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of accessPolicies(options, path, translation).entries()) {
+  for (const [index, policy] of sharedPolicies(options, path, translation).entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

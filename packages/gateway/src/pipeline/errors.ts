@@ -57,6 +57,8 @@ export const errorKinds = {
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
   subjectTokenRefused: kind(400, 'invalid request', 'Internal'),
   actorNotAllowed: kind(403, 'the actor may not act for the subject', 'Authorization'),
+  jwtAuth: kind(401, 'authentication failure', 'JwtAuth'),
+  jwtKeysMissing: kind(503, 'authentication failure: the keys of the issuer are not available', 'JwtAuth'),
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),

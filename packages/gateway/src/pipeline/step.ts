@@ -7,6 +7,7 @@ import type { Callout } from './callout.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PhaseNeeds } from './needs.ts';
+import type { DocumentReader, RemoteDocument, RemoteSource } from './remote-document.ts';
 
 /** What a step decides: nothing (go on), an answer, or a failure. Failures may be thrown as well. */
 export type StepResult = undefined | Response | GatewayError;
@@ -59,6 +60,8 @@ export interface Ports {
   readonly values: ExpressionValues;
   /** The way to a service that the policy asks. */
   callout(reference: BackendReference): Callout;
+  /** A document of another server, kept fresh from now until the policy is released. */
+  remoteDocument<T>(source: RemoteSource, reader: DocumentReader<T>): RemoteDocument<T>;
   /** Called when no plan uses what was compiled any more; requests on their way may still do. For timers and connections. */
   onRelease(release: () => void): void;
 }

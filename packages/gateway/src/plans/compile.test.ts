@@ -1,9 +1,11 @@
+import { systemClock } from '@agentgateway/http';
 import { expect, test } from 'vitest';
 import { loaded } from '../config/testing.ts';
 import { noPorts } from '../policies/testing.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type Compilation, PlanCompiler } from './compile.ts';
+import { RemoteDocuments } from './remote-documents.ts';
 
 function stateOf(text: string): ResourceState {
   return ResourceState.empty.apply({ upserts: loaded(text).resources, removals: [] });
@@ -14,6 +16,7 @@ function newCompiler(): PlanCompiler {
     ports: () => noPorts,
     clock: noPorts.clock,
     log: noPorts.log,
+    documents: new RemoteDocuments({ timers: systemClock, epoch: () => 0, log: noPorts.log }),
     expressions: () => Promise.resolve(noPorts),
     upstream: {
       compile: () => ({}) as Upstream,

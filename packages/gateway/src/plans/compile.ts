@@ -11,6 +11,7 @@ import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
 import type {
   Backend,
+  BackendReference,
   BackendTarget,
   Bind,
   Listener,
@@ -27,10 +28,11 @@ import { compileFrontend, type FrontendPlan } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
+import type { RemoteDocuments } from './remote-documents.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<Ports, keyof ExpressionPort | 'callout' | 'onRelease'>;
+export type ProcessPorts = Omit<Ports, keyof ExpressionPort | 'callout' | 'remoteDocument' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -39,6 +41,7 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
   readonly clock: Clock;
   readonly log: Log;
+  readonly documents: RemoteDocuments;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
 }
@@ -329,6 +332,7 @@ class StateCompiler {
   #portsOf(owner: ResourceId, spec: unknown): Ports {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
+    const callout = (reference: BackendReference) => compileCallout(reference, this.#resolver(onRelease));
     const { expression, needsOf, values, connectionVariables } = this.#expressions ?? noExpressions;
     const own: Omit<Ports, keyof ProcessPorts> = {
       expression,
@@ -336,7 +340,9 @@ class StateCompiler {
       values,
       connectionVariables,
       onRelease,
-      callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
+      callout,
+      remoteDocument: (source, reader) =>
+        this.#ports.documents.hold(source, reader, { callout: () => callout(source.target), onRelease }),
     };
     return Object.assign(Object.create(this.#ports.ports(owner, spec)) as ProcessPorts, own);
   }

@@ -13,6 +13,7 @@ import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
+import type { JwtAuthSpec } from './jwt/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
 import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
@@ -47,6 +48,7 @@ export type TrafficPolicy =
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
+  | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }

@@ -64,6 +64,7 @@ export const noPorts: Ports = {
   values: expressionValues,
   connectionVariables,
   callout: () => unreachable('callout'),
+  remoteDocument: () => unreachable('remoteDocument'),
   onRelease() {},
   get sessions(): Ports['sessions'] {
     return unreachable('sessions');

@@ -56,6 +56,9 @@ export class RequestRecord {
   /** Text of the gateway's own error, with what only the log may tell. */
   error: string | null = null;
 
+  /** Claim `sub` of the token that was verified. */
+  jwtSub: string | null = null;
+
   llm: LlmRecord | null = null;
 }
 

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc'];
+const gatewayPolicies = ['oidc', 'extAuthz', 'extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],

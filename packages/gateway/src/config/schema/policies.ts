@@ -11,6 +11,7 @@ import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
@@ -32,6 +33,7 @@ export const gatewayPolicies = {
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
+  jwtAuth: maybe(jwtAuthSchema),
   authorization: maybe(authorizationSchema),
 };
 
@@ -54,6 +56,7 @@ export const routePolicySchema = closed(
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
     basicAuth: maybe(basicAuthSchema),
+    jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
     buffer: maybe(bufferSchema),

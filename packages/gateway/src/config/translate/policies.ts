@@ -10,6 +10,7 @@ import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
@@ -49,12 +50,14 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
-  { cors, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
+  { cors, jwtAuth, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
   path: Path,
   { files }: Translation,
 ): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], files) : undefined;
+  if (jwt) policies.push({ kind: 'jwtAuth', spec: jwt });
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { decodeJwt, generateKeyPair, jwtVerify, SignJWT } from 'jose';
+import { generateKeyPair, jwtVerify, SignJWT } from 'jose';
 import { type Echo, EchoServer } from './echo.ts';
 
 /** A client that the server knows: by a secret, or by the PEM of the public key that its assertions are signed with. */
@@ -61,13 +61,13 @@ export class AuthorizationServer implements AsyncDisposable {
     return this.#http.host;
   }
 
-  get port(): number {
-    return this.#http.port;
-  }
-
   /** Requests as they came. */
   get requests(): readonly Echo[] {
     return this.#http.requests;
+  }
+
+  get sockets(): EchoServer['sockets'] {
+    return this.#http.sockets;
   }
 
   /** A token that this server signed. */
@@ -126,6 +126,3 @@ async function knows({ id, secret, publicKey }: KnownClient, echo: Echo, form: U
   const decode = (text: string) => new URLSearchParams(`v=${text}`).get('v');
   return decode(name) === id && decode(password) === secret;
 }
-
-/** Claims of whatever token, for the tests' own eyes. */
-export const claimsOf = decodeJwt;

@@ -282,7 +282,7 @@ class StateCompiler {
       name: `${route.name.namespace}/${route.name.name}`,
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
-      retry: retry === undefined ? null : compileRetry(retry.spec),
+      retry: retry === undefined ? null : compileRetry(retry.spec, this.#portsOf(route, retry.spec)),
       mirror: mirror === undefined ? null : this.#mirror(mirror.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>

@@ -80,9 +80,7 @@ export const notYet = {
   ],
   /** A reference to a backend inside a policy. */
   simpleBackend: ['service'],
-  retry: ['precondition', 'condition'],
 
-  credentialLocation: ['expression'],
   backendTLS: ['spiffe'],
   backendAuth: ['gcp', 'aws', 'azure', 'copilot'],
 } as const;

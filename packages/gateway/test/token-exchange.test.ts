@@ -172,7 +172,7 @@ async function holding(answer: AuthorizationServerOptions['answer']) {
   const user = await server.token({ sub: 'alice' });
   const open = () => client.open({ ':path': '/', authorization: `Bearer ${user}` });
   const untilRead = async () => expect((await client.ask({ ':path': '/open' })).text).toBe('open');
-  return { server, upstream, open, untilRead, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { server, upstream, gw, open, untilRead, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 test('requests at the same time share one question, and one that leaves takes nobody along', async () => {
@@ -229,6 +229,8 @@ test('when all have left the question is taken back', async () => {
   stream.close();
   await cut;
   expect(at.upstream.requests).toEqual([]);
+  await at.gw.line(1);
+  expect(at.gw.log).toEqual([]);
 });
 
 test.each<[string, AuthorizationServerOptions['answer'], number, string]>([

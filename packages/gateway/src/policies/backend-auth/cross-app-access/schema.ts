@@ -4,7 +4,7 @@ import { closed, maybe } from '../../../config/schema/closed.ts';
 import { name } from '../../../config/schema/fields.ts';
 import { oneReference, referenceLater } from '../../../config/schema/reference.ts';
 import type { Translation } from '../../../config/translate/translation.ts';
-import { credentialLocationSchema } from '../../credential-location-schema.ts';
+import { credentialSourceSchema } from '../../credential-location-schema.ts';
 import {
   clientAuthSchema,
   endpointFields,
@@ -29,7 +29,7 @@ export const crossAppAccessSchema = closed({
   accessTokenScopes: maybe(z.array(z.string())).describe('Default scopes; an empty list asks for none.'),
   subjectToken: maybe(
     closed({
-      source: credentialLocationSchema.optional(),
+      source: credentialSourceSchema.optional(),
       tokenType: tokenType()
         .refine((type) => type !== tokenTypes.idJag, 'an identity assertion (id-jag) cannot be exchanged for another')
         .optional(),

@@ -17,7 +17,7 @@ import type { CrossAppAccessSpec } from './spec.ts';
 export function compileCrossAppAccess(spec: CrossAppAccessSpec, ports: Ports): Step {
   const legs = compileLegs(spec, ports);
   const cache = tokenCacheOf(spec, spec.cache.maxEntries, ports.clock);
-  const subjectToken = new ClientToken(spec.subjectToken);
+  const subjectToken = new ClientToken(spec.subjectToken, ports);
 
   const show = (exchange: Exchange, token: string) => {
     subjectToken.remove(exchange);

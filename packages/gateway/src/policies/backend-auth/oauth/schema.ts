@@ -8,7 +8,7 @@ import { fileOrInline, name, u32 } from '../../../config/schema/fields.ts';
 import { referenceFields } from '../../../config/schema/reference.ts';
 import type { Translation } from '../../../config/translate/translation.ts';
 import { secret } from '../../../resources/secret.ts';
-import { credentialLocation, type credentialLocationSchema } from '../../credential-location-schema.ts';
+import { credentialSource, type credentialSourceSchema } from '../../credential-location-schema.ts';
 import { readSecret } from '../secret-schema.ts';
 import { certificatesOf } from './client-auth.ts';
 import { readSigningKey, signingAlgorithms } from './signing-key.ts';
@@ -95,7 +95,7 @@ export function tokenCacheSpec(options: z.output<typeof tokenCacheSchema> | null
 export function tokenSourceSpec(
   options:
     | {
-        readonly source?: z.output<typeof credentialLocationSchema> | undefined;
+        readonly source?: z.output<typeof credentialSourceSchema> | undefined;
         readonly tokenType?: string | undefined;
       }
     | null
@@ -104,7 +104,7 @@ export function tokenSourceSpec(
 ): TokenSourceSpec {
   return {
     source: options?.source
-      ? credentialLocation(options.source)
+      ? credentialSource(options.source)
       : { header: { name: 'authorization', prefix: 'Bearer ' } },
     tokenType: options?.tokenType ?? defaultType,
   };

@@ -1,6 +1,6 @@
 import type { BackendReference } from '../../../resources/model.ts';
 import type { Secret } from '../../../resources/secret.ts';
-import type { CredentialLocation } from '../../credential-location.ts';
+import type { CredentialSource } from '../../credential-location.ts';
 import type { SigningAlgorithm } from './signing-key.ts';
 
 /** URNs of token types (RFC 8693 §3; the last of the identity assertion grant's draft). */
@@ -39,7 +39,7 @@ export interface TokenEndpointSpec {
 
 /** A token of the client's, and what it is. */
 export interface TokenSourceSpec {
-  readonly source: CredentialLocation;
+  readonly source: CredentialSource;
   /** An absolute URI. */
   readonly tokenType: string;
 }

@@ -4,7 +4,11 @@ import { closed, maybe } from '../../../config/schema/closed.ts';
 import { expression } from '../../../config/schema/expression.ts';
 import { oneReference, referenceLater } from '../../../config/schema/reference.ts';
 import type { Translation } from '../../../config/translate/translation.ts';
-import { credentialLocation, credentialLocationSchema } from '../../credential-location-schema.ts';
+import {
+  credentialLocation,
+  credentialLocationSchema,
+  credentialSourceSchema,
+} from '../../credential-location-schema.ts';
 import {
   clientAuthSchema,
   endpointFields,
@@ -59,10 +63,10 @@ export const tokenExchangeSchema = closed(
   {
     ...endpointFields,
     grantType: z.enum(['tokenExchange', 'jwtBearer']).default('tokenExchange'),
-    subjectToken: closed({ source: credentialLocationSchema.optional(), tokenType: tokenType().optional() }).optional(),
+    subjectToken: closed({ source: credentialSourceSchema.optional(), tokenType: tokenType().optional() }).optional(),
     actorToken: maybe(
       closed({
-        source: credentialLocationSchema,
+        source: credentialSourceSchema,
         tokenType: tokenType().optional(),
         enforceMayAct: z.boolean().default(false),
       }),

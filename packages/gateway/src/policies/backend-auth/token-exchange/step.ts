@@ -24,8 +24,8 @@ interface Question {
 export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Step {
   const endpoint = new TokenEndpoint(spec.endpoint, true, ports);
   const cache = tokenCacheOf(spec, spec.cache.maxEntries, ports.clock);
-  const subjectToken = new ClientToken(spec.subjectToken);
-  const actorToken = spec.actorToken === undefined ? null : new ClientToken(spec.actorToken);
+  const subjectToken = new ClientToken(spec.subjectToken, ports);
+  const actorToken = spec.actorToken === undefined ? null : new ClientToken(spec.actorToken, ports);
   const enforceMayAct = spec.actorToken?.enforceMayAct ?? false;
   const extras = spec.additionalParams.map(({ name, value }) => ({ name, program: ports.expression(value) }));
 

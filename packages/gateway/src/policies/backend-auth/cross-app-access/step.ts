@@ -3,7 +3,8 @@ import { GatewayError } from '../../../pipeline/errors.ts';
 import type { Exchange } from '../../../pipeline/exchange.ts';
 import type { Ports, Step } from '../../../pipeline/step.ts';
 import { ClientToken } from '../oauth/client-token.ts';
-import { grants, wishes } from '../oauth/form.ts';
+import { grants, wishFields } from '../oauth/form.ts';
+import { warnOfOddWishes } from '../oauth/odd-wishes.ts';
 import { tokenTypes } from '../oauth/spec.ts';
 import { cacheKey, type IssuedToken, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
 import { endpointFailure, isBearer, type TokenAnswer, TokenEndpoint } from '../oauth/token-endpoint.ts';
@@ -37,6 +38,8 @@ export function compileCrossAppAccess(spec: CrossAppAccessSpec, ports: Ports): S
 
 function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, abort: Abort) => Promise<IssuedToken> {
   const { audience, resources, scopes, accessTokenScopes, subjectToken } = spec;
+  const wishes = { audiences: [audience], scopes: [...scopes, ...accessTokenScopes], resources };
+  warnOfOddWishes(spec, wishes, ports.log);
   const provider = new TokenEndpoint(spec.identityProvider, true, ports);
   // What goes there was made by the provider: what is wrong with it is not the client's fault.
   const server = new TokenEndpoint(spec.resourceAuthorizationServer, false, ports);
@@ -47,14 +50,18 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
         ['subject_token', subject],
         ['subject_token_type', subjectToken.tokenType],
         ['requested_token_type', tokenTypes.idJag],
-        ...wishes([audience], scopes, resources),
+        ...wishFields([audience], scopes, resources),
       ],
       abort,
     );
     if (!isIdJag(assertion))
       throw endpointFailure('the identity provider gave no identity assertion', 'the answer is not an id-jag');
     const access = await server.ask(
-      [['grant_type', grants.jwtBearer], ['assertion', assertion.access_token], ...wishes([], accessTokenScopes, [])],
+      [
+        ['grant_type', grants.jwtBearer],
+        ['assertion', assertion.access_token],
+        ...wishFields([], accessTokenScopes, []),
+      ],
       abort,
     );
     if (!isBearer(access))

@@ -18,7 +18,7 @@ export function encodeFormText(text: string): string {
 }
 
 /** What an access token is asked for: `audience` and `resource` each on its own, scopes in one field, if there are any. */
-export function wishes(
+export function wishFields(
   audiences: readonly string[],
   scopes: readonly string[],
   resources: readonly string[],

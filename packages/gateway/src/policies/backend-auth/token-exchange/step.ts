@@ -3,7 +3,8 @@ import { GatewayError } from '../../../pipeline/errors.ts';
 import type { Exchange } from '../../../pipeline/exchange.ts';
 import type { Ports, Step } from '../../../pipeline/step.ts';
 import { ClientToken } from '../oauth/client-token.ts';
-import { type FormFields, grants, wishes } from '../oauth/form.ts';
+import { type FormFields, grants, wishFields } from '../oauth/form.ts';
+import { warnOfOddWishes } from '../oauth/odd-wishes.ts';
 import { cacheKey, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
 import { endpointFailure, isBearer, type TokenAnswer, TokenEndpoint } from '../oauth/token-endpoint.ts';
 import { showToken } from '../show-token.ts';
@@ -22,6 +23,7 @@ interface Question {
  * that is known nothing waits.
  */
 export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Step {
+  warnOfOddWishes(spec, spec, ports.log);
   const endpoint = new TokenEndpoint(spec.endpoint, true, ports);
   const cache = tokenCacheOf(spec, spec.cache.maxEntries, ports.clock);
   const subjectToken = new ClientToken(spec.subjectToken, ports);
@@ -94,7 +96,7 @@ function formOf(spec: TokenExchangeSpec, { subject, actor, extras }: Question): 
       fields.push(['actor_token', actor], ['actor_token_type', spec.actorToken.tokenType]);
     if (spec.requestedTokenType !== undefined) fields.push(['requested_token_type', spec.requestedTokenType]);
   }
-  return [...fields, ...wishes(spec.audiences, spec.scopes, spec.resources), ...extras];
+  return [...fields, ...wishFields(spec.audiences, spec.scopes, spec.resources), ...extras];
 }
 
 /** Why an answer must not be used, in words for the log. */

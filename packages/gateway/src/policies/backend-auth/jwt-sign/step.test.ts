@@ -61,6 +61,6 @@ test('with a key that cannot sign every request is refused', () => {
   expect(result).toMatchObject({
     code: 'backendAuthFailed',
     status: 500,
-    message: expect.stringContaining('alg RS256 needs'),
+    logDetail: expect.stringContaining('alg RS256 needs'),
   });
 });

@@ -21,7 +21,10 @@ const REUSE_SHARE = 0.1;
  */
 export function compileJwtSign(spec: JwtSignSpec, clock: Clock): Step {
   const read = readSigningKey(spec.signingKey.$secret, spec.alg);
-  if ('problem' in read) return () => new GatewayError('backendAuthFailed', { detail: read.problem });
+  if ('problem' in read) {
+    const why = { detail: 'the signing key cannot be used', logDetail: read.problem };
+    return () => new GatewayError('backendAuthFailed', why);
+  }
   const location = spec.location ?? bearerLocation;
   const explicit = spec.location !== undefined;
   const sign = compileSigner(read.key, spec.alg, spec.kid === undefined ? {} : { kid: spec.kid });

@@ -51,7 +51,7 @@ export class TokenEndpoint {
   async #exchange(fields: FormFields, abort: Abort): Promise<{ readonly status: number; readonly body: Buffer }> {
     const headers = Headers.of(['content-type', 'application/x-www-form-urlencoded'], ['accept', 'application/json']);
     if (typeof this.#authenticate !== 'function')
-      throw new GatewayError('backendAuthFailed', { detail: this.#authenticate.problem });
+      throw endpointFailure('the gateway cannot make itself known', this.#authenticate.problem);
     this.#authenticate(fields, headers);
     const form = Buffer.from(encodeForm(fields));
     const request = new Request('POST', 'http', '', this.#path, 'HTTP/1.1', headers, form);

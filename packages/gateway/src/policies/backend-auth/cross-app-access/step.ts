@@ -2,13 +2,13 @@ import type { Abort } from '@agentgateway/http';
 import { GatewayError } from '../../../pipeline/errors.ts';
 import type { Exchange } from '../../../pipeline/exchange.ts';
 import type { Ports, Step } from '../../../pipeline/step.ts';
+import { bearerLocation } from '../../credential.ts';
 import { ClientToken } from '../oauth/client-token.ts';
 import { grants, wishFields } from '../oauth/form.ts';
 import { warnOfOddWishes } from '../oauth/odd-wishes.ts';
 import { tokenTypes } from '../oauth/spec.ts';
-import { cacheKey, type IssuedToken, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
+import { cacheKey, type InsertToken, type IssuedToken, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
 import { endpointFailure, isBearer, type TokenAnswer, TokenEndpoint } from '../oauth/token-endpoint.ts';
-import { showToken } from '../show-token.ts';
 import type { CrossAppAccessSpec } from './spec.ts';
 
 /**
@@ -20,9 +20,10 @@ export function compileCrossAppAccess(spec: CrossAppAccessSpec, ports: Ports): S
   const cache = tokenCacheOf(spec, spec.cache.maxEntries, ports.clock);
   const subjectToken = new ClientToken(spec.subjectToken, ports);
 
-  const show = (exchange: Exchange, token: string) => {
+  const show = (exchange: Exchange, insert: InsertToken): undefined => {
     subjectToken.remove(exchange);
-    return showToken(exchange, token, undefined);
+    insert(exchange.request);
+    exchange.explicitCredentialLocation = false;
   };
 
   return (exchange) => {
@@ -32,7 +33,7 @@ export function compileCrossAppAccess(spec: CrossAppAccessSpec, ports: Ports): S
     const key = cacheKey([subject, spec.subjectToken.tokenType]);
     const known = cache.get(key);
     if (known !== null) return show(exchange, known);
-    return cache.obtain(key, exchange.abort, (abort) => legs(subject, abort)).then((token) => show(exchange, token));
+    return cache.obtain(key, exchange.abort, (abort) => legs(subject, abort)).then((insert) => show(exchange, insert));
   };
 }
 
@@ -40,6 +41,7 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
   const { audience, resources, scopes, accessTokenScopes, subjectToken } = spec;
   const wishes = { audiences: [audience], scopes: [...scopes, ...accessTokenScopes], resources };
   warnOfOddWishes(spec, wishes, ports.log);
+  const shown = { location: bearerLocation, defaultTtl: spec.cache.defaultTtl, clock: ports.clock };
   const provider = new TokenEndpoint(spec.identityProvider, true, ports);
   // What goes there was made by the provider: what is wrong with it is not the client's fault.
   const server = new TokenEndpoint(spec.resourceAuthorizationServer, false, ports);
@@ -66,7 +68,7 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
     );
     if (!isBearer(access))
       throw endpointFailure('the authorization server gave no access token', 'token_type is not Bearer');
-    return issuedToken(access, subject, spec.cache.defaultTtl, ports.clock);
+    return issuedToken(access, subject, shown);
   };
 }
 

@@ -1,6 +1,6 @@
 /** The claims of a JWT, whose signature is not looked at; null for anything else. */
 export function unverifiedClaims(token: string): Readonly<Record<string, unknown>> | null {
-  const [, payload, signature, more] = token.split('.');
+  const [, payload, signature, more] = token.split('.', 4);
   if (payload === undefined || signature === undefined || more !== undefined) return null;
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString());

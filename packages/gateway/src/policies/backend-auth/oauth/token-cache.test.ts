@@ -1,6 +1,15 @@
-import { Abort } from '@agentgateway/http';
+import { Abort, type Request } from '@agentgateway/http';
 import { expect, test } from 'vitest';
-import { cacheKey, type IssuedToken, issuedToken, TokenCache, tokenCacheOf } from './token-cache.ts';
+import { bearerLocation } from '../../credential.ts';
+import { testRequest } from '../../testing.ts';
+import { cacheKey, type InsertToken, type IssuedToken, issuedToken, TokenCache, tokenCacheOf } from './token-cache.ts';
+
+/** The token that is put. */
+function shownBy(insert: InsertToken): string | undefined {
+  const request = testRequest();
+  insert(request);
+  return request.headers.get('x-token');
+}
 
 class TestClock {
   time = 1_000_000;
@@ -24,29 +33,36 @@ function setup(maxEntries = 10) {
   const clock = new TestClock();
   const endpoint = new Endpoint();
   const cache = new TokenCache(maxEntries, clock);
-  const obtain = (key = 'k', abort = new Abort()) => cache.obtain(key, abort, endpoint.ask);
-  const lasting = (token: string, seconds = 300) => ({ token, expiresAt: clock.time + seconds * 1000 });
+  const obtain = async (key = 'k', abort = new Abort()) => shownBy(await cache.obtain(key, abort, endpoint.ask));
+  const lasting = (token: string, seconds = 300) => ({
+    insert: (request: Request) => request.headers.set('x-token', token),
+    expiresAt: clock.time + seconds * 1000,
+  });
+  const known = (key: string) => {
+    const insert = cache.get(key);
+    return insert && shownBy(insert);
+  };
   const put = async (key: string, seconds = 300) => {
     const waiting = obtain(key);
     endpoint.asked.at(-1)?.answer(lasting(key, seconds));
     await waiting;
   };
-  return { clock, endpoint, cache, obtain, lasting, put };
+  return { clock, endpoint, cache, known, obtain, lasting, put };
 }
 
 test('who wants the same at a time waits for one answer', async () => {
-  const { endpoint, obtain, lasting, cache } = setup();
+  const { endpoint, obtain, lasting, known } = setup();
   const both = [obtain(), obtain()];
   const other = obtain('other');
   expect(endpoint.asked).toHaveLength(2);
   endpoint.asked[0]?.answer(lasting('t'));
   endpoint.asked[1]?.answer(lasting('o'));
   expect(await Promise.all([...both, other])).toEqual(['t', 't', 'o']);
-  expect([cache.get('k'), cache.get('other'), cache.get('third')]).toEqual(['t', 'o', null]);
+  expect([known('k'), known('other'), known('third')]).toEqual(['t', 'o', null]);
 });
 
 test('a failure is told to all who wait, and not kept', async () => {
-  const { endpoint, obtain, lasting, cache } = setup();
+  const { endpoint, obtain, lasting, known } = setup();
   const both = [obtain(), obtain()];
   const failure = new Error('refused');
   endpoint.asked[0]?.fail(failure);
@@ -54,7 +70,7 @@ test('a failure is told to all who wait, and not kept', async () => {
     failure,
     failure,
   ]);
-  expect(cache.get('k')).toBeNull();
+  expect(known('k')).toBeNull();
   const again = obtain();
   endpoint.asked[1]?.answer(lasting('t'));
   expect(await again).toBe('t');
@@ -83,25 +99,25 @@ test('who leaves leaves alone; the last one ends the question', async () => {
 });
 
 test('a token with fifteen seconds to live is neither kept nor shown', async () => {
-  const { clock, cache, put } = setup();
+  const { clock, cache, known, put } = setup();
   await put('short', 15);
   await put('long', 16);
-  expect([cache.get('short'), cache.get('long')]).toEqual([null, 'long']);
+  expect([known('short'), known('long')]).toEqual([null, 'long']);
   clock.time += 1000;
-  expect(cache.get('long')).toBeNull();
+  expect(known('long')).toBeNull();
   expect(cache.size).toBe(0);
 });
 
 test('the least recently used goes first, and none is kept where none is wanted', async () => {
-  const { cache, put } = setup(2);
+  const { cache, known, put } = setup(2);
   await put('a');
   await put('b');
-  cache.get('a');
+  known('a');
   await put('c');
-  expect([cache.get('a'), cache.get('b'), cache.get('c'), cache.size]).toEqual(['a', null, 'c', 2]);
+  expect([known('a'), known('b'), known('c'), cache.size]).toEqual(['a', null, 'c', 2]);
   const none = setup(0);
   await none.put('a');
-  expect([none.cache.get('a'), none.cache.size]).toEqual([null, 0]);
+  expect([none.known('a'), none.cache.size]).toEqual([null, 0]);
 });
 
 test('tokens that nobody asks for again do not stay', async () => {
@@ -136,8 +152,9 @@ test.each<[string, Record<string, unknown>, string, number]>([
   ['a subject without an end', { expires_in: 600 }, jwt({ exp: 'never' }), 600],
 ])('a token is good for: %s', (_name, answer, subject, seconds) => {
   const clock = new TestClock();
-  const issued = issuedToken({ access_token: 't', ...answer }, subject, 300_000, clock);
-  expect(issued).toEqual({ token: 't', expiresAt: clock.time + seconds * 1000 });
+  const how = { location: bearerLocation, defaultTtl: 300_000, clock };
+  const issued = issuedToken({ access_token: 't', ...answer }, subject, how);
+  expect(issued.expiresAt).toBe(clock.time + seconds * 1000);
 });
 
 test('a specification that stays keeps its tokens', () => {

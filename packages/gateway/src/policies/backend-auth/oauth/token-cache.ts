@@ -1,15 +1,21 @@
 import { hash } from 'node:crypto';
-import { Abort } from '@agentgateway/http';
+import { Abort, type Request } from '@agentgateway/http';
 import type { Clock } from '../../../pipeline/step.ts';
+import { compileCredential } from '../../credential.ts';
+import type { CredentialLocation } from '../../credential-location.ts';
+import { unfitToken } from '../show-token.ts';
 import { unverifiedClaims } from './claims.ts';
 import type { TokenAnswer } from './token-endpoint.ts';
 
-/** A token that was issued. */
+/** A token that was issued, ready to be shown. */
 export interface IssuedToken {
-  readonly token: string;
+  readonly insert: InsertToken;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
 }
+
+/** Puts a token where the upstream expects it. */
+export type InsertToken = (request: Request) => void;
 
 /** Milliseconds that a token must still live to be kept, and to be shown: the call that it is for takes its time. */
 const MARGIN = 15_000;
@@ -44,13 +50,13 @@ export class TokenCache {
   }
 
   /** The token that was issued for this, if it lives long enough. */
-  get(key: string): string | null {
+  get(key: string): InsertToken | null {
     const issued = this.#tokens.get(key);
     if (issued === undefined) return null;
     this.#tokens.delete(key);
     if (this.#over(issued)) return null;
     this.#tokens.set(key, issued);
-    return issued.token;
+    return issued.insert;
   }
 
   /**
@@ -60,7 +66,7 @@ export class TokenCache {
    * @param ask Is given what ends the asking.
    * @throws what `ask` throws, to all who wait, or the reason of `abort`.
    */
-  obtain(key: string, abort: Abort, ask: (abort: Abort) => Promise<IssuedToken>): Promise<string> {
+  obtain(key: string, abort: Abort, ask: (abort: Abort) => Promise<IssuedToken>): Promise<InsertToken> {
     if (abort.reason !== null) return Promise.reject(abort.reason);
     let flight = this.#flights.get(key);
     if (flight === undefined) {
@@ -112,8 +118,8 @@ class Flight {
     this.issued = ask(this.#abort).finally(onOver);
   }
 
-  join(abort: Abort): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+  join(abort: Abort): Promise<InsertToken> {
+    const { promise, resolve, reject } = Promise.withResolvers<InsertToken>();
     const leave = (reason: Error) => {
       reject(reason);
       this.#leave();
@@ -121,9 +127,9 @@ class Flight {
     this.#waiting++;
     abort.listen(leave);
     this.issued.then(
-      ({ token }) => {
+      ({ insert }) => {
         abort.unlisten(leave);
-        resolve(token);
+        resolve(insert);
       },
       (error: unknown) => {
         abort.unlisten(leave);
@@ -148,13 +154,24 @@ export function cacheKey(parts: readonly string[]): string {
   return hash('sha256', text, 'base64');
 }
 
-/** How long an issued token is good for: as the endpoint says, or the default, but no longer than the client's own token. */
-export function issuedToken(answer: TokenAnswer, subject: string, defaultTtl: number, clock: Clock): IssuedToken {
+/**
+ * A token that was issued for `subject`, for a place in requests. It is good for as long as the endpoint says, or for the default, but no
+ * longer than the client's own token.
+ *
+ * @throws GatewayError if it cannot stand there.
+ */
+export function issuedToken(
+  answer: TokenAnswer,
+  subject: string,
+  { location, defaultTtl, clock }: { location: CredentialLocation; defaultTtl: number; clock: Clock },
+): IssuedToken {
+  const insert = compileCredential(location, answer.access_token);
+  if (insert === null) throw unfitToken();
   const seconds = Number(answer.expires_in ?? Number.NaN);
   const lifetime = Number.isFinite(seconds) ? seconds * 1000 : defaultTtl;
   const exp = unverifiedClaims(subject)?.exp;
   const subjectEnd = typeof exp === 'number' ? exp * 1000 : Number.POSITIVE_INFINITY;
-  return { token: answer.access_token, expiresAt: Math.min(clock.epoch() + lifetime, subjectEnd) };
+  return { insert, expiresAt: Math.min(clock.epoch() + lifetime, subjectEnd) };
 }
 
 const caches = new WeakMap<object, TokenCache>();

@@ -2,12 +2,12 @@ import type { Program } from '@agentgateway/cel';
 import { GatewayError } from '../../../pipeline/errors.ts';
 import type { Exchange } from '../../../pipeline/exchange.ts';
 import type { Ports, Step } from '../../../pipeline/step.ts';
+import { bearerLocation } from '../../credential.ts';
 import { ClientToken } from '../oauth/client-token.ts';
 import { type FormFields, grants, wishFields } from '../oauth/form.ts';
 import { warnOfOddWishes } from '../oauth/odd-wishes.ts';
-import { cacheKey, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
+import { cacheKey, type InsertToken, issuedToken, tokenCacheOf } from '../oauth/token-cache.ts';
 import { endpointFailure, isBearer, type TokenAnswer, TokenEndpoint } from '../oauth/token-endpoint.ts';
-import { showToken } from '../show-token.ts';
 import { mayAct } from './may-act.ts';
 import type { TokenExchangeSpec } from './spec.ts';
 
@@ -26,15 +26,18 @@ export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Ste
   warnOfOddWishes(spec, spec, ports.log);
   const endpoint = new TokenEndpoint(spec.endpoint, true, ports);
   const cache = tokenCacheOf(spec, spec.cache.maxEntries, ports.clock);
+  const location = spec.location ?? bearerLocation;
+  const shown = { location, defaultTtl: spec.cache.defaultTtl, clock: ports.clock };
   const subjectToken = new ClientToken(spec.subjectToken, ports);
   const actorToken = spec.actorToken === undefined ? null : new ClientToken(spec.actorToken, ports);
   const enforceMayAct = spec.actorToken?.enforceMayAct ?? false;
   const extras = spec.additionalParams.map(({ name, value }) => ({ name, program: ports.expression(value) }));
 
-  const show = (exchange: Exchange, token: string) => {
+  const show = (exchange: Exchange, insert: InsertToken): undefined => {
     subjectToken.remove(exchange);
     actorToken?.remove(exchange);
-    return showToken(exchange, token, spec.location);
+    insert(exchange.request);
+    exchange.explicitCredentialLocation = spec.location !== undefined;
   };
 
   const ask = (question: Question, exchange: Exchange, key: string) =>
@@ -42,7 +45,7 @@ export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Ste
       const answer = await endpoint.ask(formOf(spec, question), abort);
       const problem = unfit(answer, spec.requestedTokenType);
       if (problem !== null) throw endpointFailure('the token endpoint gave no fitting token', problem);
-      return issuedToken(answer, question.subject, spec.cache.defaultTtl, ports.clock);
+      return issuedToken(answer, question.subject, shown);
     });
 
   return (exchange) => {
@@ -57,7 +60,7 @@ export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Ste
     const known = cache.get(key);
     if (known !== null) return show(exchange, known);
     if (enforceMayAct && !mayAct(subject, actor ?? '')) return new GatewayError('actorNotAllowed');
-    return ask(question, exchange, key).then((token) => show(exchange, token));
+    return ask(question, exchange, key).then((insert) => show(exchange, insert));
   };
 }
 

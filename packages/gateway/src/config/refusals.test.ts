@@ -92,7 +92,7 @@ test.each<[string, string]>([
     'gateways: {g: {port: 80, protocol: HTTP, tls: {cert: c, key: k}}}',
     'gateway.yaml:1:42: gateways.g.tls: protocol HTTP cannot set tls',
   ],
-  ['gateways: {g: {port: 80, oidc: {}}}', 'gateway.yaml:1:26: not supported yet: gateways.g.oidc'],
+  ['gateways: {g: {port: 80, oidc: {}}}', 'gateway.yaml:1:32: gateways.g.oidc.issuer: is required'],
   [
     'gateways: {g: {port: 80, apiKey: {keys: []}, listeners: [{}]}}',
     'gateway.yaml:1:12: gateways.g: gateways.g cannot set protocol, tls, or policy fields when listeners are configured',
@@ -162,7 +162,7 @@ test.each<[string, string]>([
     policy('timout: {}'),
     `${LOCATION}14: routes[0].policies.timout: unknown field; allowed: ${ROUTE_POLICIES}; did you mean "timeout"?`,
   ],
-  [policy('oidc: {}'), `${LOCATION}14: not supported yet: routes[0].policies.oidc`],
+  [policy('mcpAuthentication: {}'), `${LOCATION}14: not supported yet: routes[0].policies.mcpAuthentication`],
   [
     policy('timeout: {requestTimeout: 5}'),
     `${LOCATION}40: routes[0].policies.timeout.requestTimeout: ${DURATION}, got 5`,

@@ -1,13 +1,4 @@
-import type { BackendReference } from '../resources/model.ts';
 import type { CalloutKind } from './callout.ts';
-
-/** Where a document is that policies need: the keys of an issuer, the description of a provider. Plain data. */
-export interface RemoteSource {
-  /** Absolute, `http` or `https`, without user and fragment. */
-  readonly url: string;
-  /** The host of the URL. */
-  readonly target: BackendReference;
-}
 
 /** How a document is read. */
 export interface DocumentReader<T> {

@@ -1,13 +1,14 @@
 import type { Activation, Program, Value } from '@agentgateway/cel';
 import type { ConnectionInfo, Response, UpstreamPool } from '@agentgateway/http';
 import type { BackendReference, Expression } from '../resources/model.ts';
+import type { RemoteSource } from '../resources/remote-source.ts';
 import type { Forwarder } from '../runtime/forward.ts';
 import type { SessionCodec } from '../runtime/sessions.ts';
 import type { Callout } from './callout.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PhaseNeeds } from './needs.ts';
-import type { DocumentReader, RemoteDocument, RemoteSource } from './remote-document.ts';
+import type { DocumentReader, RemoteDocument } from './remote-document.ts';
 
 /** What a step decides: nothing (go on), an answer, or a failure. Failures may be thrown as well. */
 export type StepResult = undefined | Response | GatewayError;
@@ -60,7 +61,7 @@ export interface Ports {
   readonly values: ExpressionValues;
   /** The way to a service that the policy asks. */
   callout(reference: BackendReference): Callout;
-  /** A document of another server, kept fresh from now until the policy is released. */
+  /** A document of another server, kept fresh from now until the policy is released. It may be asked for at any time. */
   remoteDocument<T>(source: RemoteSource, reader: DocumentReader<T>): RemoteDocument<T>;
   /** Called when no plan uses what was compiled any more; requests on their way may still do. For timers and connections. */
   onRelease(release: () => void): void;

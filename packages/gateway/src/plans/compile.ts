@@ -72,7 +72,7 @@ interface Plans {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #adopted: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  #adopted = noPlans();
   #expressions: ExpressionPort | null = null;
   /** Looks names up in the state that is in force. */
   #inForce: { readonly state: ResourceState; readonly phases: PhaseCompiler } | null = null;
@@ -115,7 +115,7 @@ export class PlanCompiler {
 
   /** Releases everything: the worker ends. */
   close(): void {
-    const none: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+    const none = noPlans();
     this.#release(this.#adopted, none);
     this.#adopted = none;
   }
@@ -130,6 +130,10 @@ export class PlanCompiler {
       }
     }
   }
+}
+
+function noPlans(): Plans {
+  return { frontends: new Map(), routes: new Map(), listeners: new Map() };
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
@@ -165,6 +169,8 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     else add([policy.policy]);
   }
   for (const { target } of state.backends.values()) targets.add(target);
+  // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
+  targets.add({ type: 'host', address: { host: '', port: 0 } });
   await loadBackends(targets);
   return { phases: await loadSteps(kinds), expressions };
 }
@@ -177,8 +183,9 @@ class StateCompiler {
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
   readonly #policies: readonly TargetedPolicy[];
-  readonly #before: Plans;
-  readonly #plans: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  /** Plans are here only while this compiles: what policies keep of the compiler must not keep all plans that ever were. */
+  #before: Plans;
+  #plans = noPlans();
 
   readonly #expressions: ExpressionPort | null;
   readonly #inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
@@ -222,7 +229,10 @@ class StateCompiler {
         ...this.#frontend(bind, this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    return { snapshot: { binds }, plans: this.#plans, state, phases: this.#phases };
+    const plans = this.#plans;
+    this.#before = noPlans();
+    this.#plans = noPlans();
+    return { snapshot: { binds }, plans, state, phases: this.#phases };
   }
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {

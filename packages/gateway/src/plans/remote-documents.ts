@@ -1,7 +1,8 @@
 import type { Callout } from '../pipeline/callout.ts';
 import { FetchedDocument, type FetchPorts } from '../pipeline/fetched-document.ts';
-import type { DocumentReader, RemoteDocument, RemoteSource } from '../pipeline/remote-document.ts';
+import type { DocumentReader, RemoteDocument } from '../pipeline/remote-document.ts';
 import type { Ports } from '../pipeline/step.ts';
+import type { RemoteSource } from '../resources/remote-source.ts';
 
 interface Shared {
   readonly document: FetchedDocument<unknown>;

@@ -15,6 +15,8 @@ import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { JwtAuthSpec } from './jwt/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { OidcSpec } from './oidc/spec.ts';
+import type { RemoteRateLimitSpec } from './remote-rate-limit/spec.ts';
 import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
@@ -50,6 +52,8 @@ export type TrafficPolicy =
   | Conditional<'directResponse', DirectResponseSpec>
   | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
+  | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
+  | { readonly kind: 'oidc'; readonly spec: OidcSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }

@@ -36,6 +36,8 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   jwtAuth: async () => ({ request: (await import('./jwt/step.ts')).compileJwtAuth }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
+  remoteRateLimit: async () => ({ request: (await import('./remote-rate-limit/step.ts')).compileRemoteRateLimit }),
+  oidc: async () => ({ request: (await import('./oidc/step.ts')).compileOidc }),
   requestHeaderModifier: async () => ({
     request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
   }),

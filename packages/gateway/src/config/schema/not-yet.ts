@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'extAuthz', 'extProc'];
+const gatewayPolicies = ['extAuthz', 'extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -38,15 +38,7 @@ export const notYet = {
   tls: ['spiffe'],
   gatewayPolicies,
   route: ['ruleName'],
-  routePolicies: [
-    ...gatewayPolicies,
-    'mcpAuthorization',
-    'mcpGuardrails',
-    'mcpAuthentication',
-    'a2a',
-    'backendTunnel',
-    'remoteRateLimit',
-  ],
+  routePolicies: [...gatewayPolicies, 'mcpAuthorization', 'mcpGuardrails', 'mcpAuthentication', 'a2a', 'backendTunnel'],
   backendPolicies: [
     'http',
     'tcp',

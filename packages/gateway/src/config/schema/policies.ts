@@ -13,6 +13,8 @@ import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSchema } from '../../policies/oidc/schema.ts';
+import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
@@ -32,9 +34,10 @@ export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
-  transformations: maybe(conditionalTransformationsSchema),
   jwtAuth: maybe(jwtAuthSchema),
+  transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
+  oidc: maybe(oidcSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -51,10 +54,12 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    oidc: maybe(oidcSchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
     jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
@@ -93,7 +98,7 @@ export const calloutPolicySchema = closed(
   notYet.calloutPolicies,
 );
 
-provideCalloutPolicies(calloutPolicySchema);
+provideCalloutPolicies(() => calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

@@ -4,12 +4,12 @@ import { name, targetOrUrl } from './fields.ts';
 import { notYet } from './not-yet.ts';
 
 let calloutPolicies = (): z.ZodType<unknown> => {
-  throw new Error('the schema of policies was not loaded');
+  throw new Error('the policies of services were not loaded');
 };
 
-/** Called by the module of that schema: it imports the policies, and some of them import this one. */
-export function provideCalloutPolicies(schema: z.ZodType<unknown>): void {
-  calloutPolicies = () => schema;
+/** Called by the module of all policies: some of them name services, and their modules are loaded before it. */
+export function provideCalloutPolicies(schema: () => z.ZodType<unknown>): void {
+  calloutPolicies = schema;
 }
 
 /** Policies may name backends whose policies name backends: the schema is asked for when it is used, and typed by whoever reads it. */

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { RemoteSource } from '../../pipeline/remote-document.ts';
 import { closed, exactlyOne } from './closed.ts';
 import { name } from './fields.ts';
 
@@ -27,13 +26,4 @@ export function httpUrl() {
     url.hash = '';
     return url.href;
   });
-}
-
-/** The URL of a document with the way to its server: HTTPS is verified with the system's roots. */
-export function remoteSource(text: string): RemoteSource {
-  const { href, protocol, hostname, port } = new URL(text);
-  const secure = protocol === 'https:';
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  const address = { host, port: port === '' ? (secure ? 443 : 80) : Number(port) };
-  return { url: href, target: { $backend: { address }, policies: secure ? [{ kind: 'backendTLS', spec: {} }] : [] } };
 }

@@ -12,7 +12,9 @@ import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSpec } from '../../policies/oidc/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { remoteRateLimitPolicy } from '../../policies/remote-rate-limit/schema.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
@@ -25,12 +27,21 @@ import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/
 import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
-/** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
-export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
+/**
+ * Traffic policies of a route, in the order of spec 01 §3.7 (g).
+ *
+ * @param owner Whose they are: `route/<key>`, `policy/<key>`.
+ */
+export function trafficPolicies(
+  options: RoutePolicies,
+  path: Path,
+  owner: string,
+  translation: Translation,
+): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, buffer, timeout, retry, delay } = options;
+  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay, oidc } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
@@ -41,10 +52,13 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitPolicy(localRateLimit) : undefined;
   if (limits !== undefined && ('entries' in limits || limits.spec.length > 0)) add(limits);
+  if (remoteRateLimit) add(remoteRateLimitPolicy(remoteRateLimit, [...path, 'remoteRateLimit'], translation));
   if (buffer) add({ kind: 'buffer', spec: bufferSpec(buffer) });
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
   if (delay) add({ kind: 'delay', spec: delaySpec(delay) });
+  const login = oidc ? oidcSpec(oidc, [...path, 'oidc'], owner, translation) : undefined;
+  if (login) add({ kind: 'oidc', spec: login });
   return policies;
 }
 
@@ -52,8 +66,9 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 function sharedPolicies(
   { cors, jwtAuth, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
   path: Path,
-  { files }: Translation,
+  translation: Translation,
 ): TrafficPolicy[] {
+  const { files } = translation;
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
   const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], files) : undefined;
@@ -107,7 +122,10 @@ export function addGatewayPolicies(
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of sharedPolicies(options, path, translation).entries()) {
+  const policies = sharedPolicies(options, path, translation);
+  const login = options.oidc ? oidcSpec(options.oidc, [...path, 'oidc'], `policy/${prefix}`, translation) : undefined;
+  if (login) policies.push({ kind: 'oidc', spec: login });
+  for (const [index, policy] of policies.entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

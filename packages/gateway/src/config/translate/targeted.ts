@@ -40,7 +40,7 @@ function policiesOf(
   const both = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, transformations };
   const { backendTLS, backendAuth } = options;
   const ofBackend = backendPolicies({ ...(forBackend ? both : {}), backendTLS, backendAuth }, path, translation);
-  const ofTraffic = trafficPolicies(forBackend ? others : options, path, translation);
+  const ofTraffic = trafficPolicies(forBackend ? others : options, path, `policy/${key}`, translation);
   const mirror = mirrorPolicy(options.requestMirror, `policy/${key}`, path, translation);
   if (mirror !== undefined) ofTraffic.push(mirror);
   return [

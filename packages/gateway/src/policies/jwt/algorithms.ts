@@ -6,11 +6,12 @@ interface Algorithm {
   readonly keys: readonly string[];
   /** Null where the algorithm has its own. */
   readonly hash: string | null;
-  readonly options: Omit<VerifyKeyObjectInput, 'key'>;
+  /** Null where a key of the type says it all. */
+  readonly options: Omit<VerifyKeyObjectInput, 'key'> | null;
 }
 
 function rsa(hash: string): Algorithm {
-  return { keys: ['RSA'], hash, options: { padding: constants.RSA_PKCS1_PADDING } };
+  return { keys: ['RSA'], hash, options: null };
 }
 
 function pss(hash: string): Algorithm {
@@ -23,7 +24,7 @@ function ecdsa(curve: string, hash: string): Algorithm {
 }
 
 function edwards(...curves: string[]): Algorithm {
-  return { keys: curves.map((curve) => `OKP/${curve}`), hash: null, options: {} };
+  return { keys: curves.map((curve) => `OKP/${curve}`), hash: null, options: null };
 }
 
 /**

@@ -45,6 +45,11 @@ test('keys that are for encrypting are left out without a word', () => {
   expect(compileKeySet({ keys })).toMatchObject({ keys: { publicKeys: [] }, unusable: [] });
 });
 
+test('a member that is null is absent', () => {
+  const compiled = compileKeySet({ keys: [{ ...jwk, alg: null, use: null, key_ops: null }] });
+  expect(compiled).toMatchObject({ keys: { publicKeys: [jwk] }, unusable: [] });
+});
+
 test('several keys may have one id', () => {
   const compiled = compileKeySet({ keys: [jwk, testKey('k').jwk] });
   expect('keys' in compiled && compiled.keys.byId.get('k')).toHaveLength(2);

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Files } from '../../config/files.ts';
 import type { Path } from '../../config/path.ts';
-import { closed, maybe } from '../../config/schema/closed.ts';
+import { closed, maybe, required } from '../../config/schema/closed.ts';
 import { name } from '../../config/schema/fields.ts';
-import { fileInlineOrRemote, remoteSource } from '../../config/schema/remote.ts';
-import { credentialLocation, credentialLocationSchema } from '../credential-location-schema.ts';
+import { fileInlineOrRemote } from '../../config/schema/remote.ts';
+import { remoteSource } from '../../resources/remote-source.ts';
+import { credentialSource, credentialSourceSchema } from '../credential-location-schema.ts';
 import { parseKeySet } from './key-set.ts';
 import type { JwksSource, JwtAuthSpec, JwtProvider } from './spec.ts';
 
@@ -19,14 +20,14 @@ const provider = {
   ),
 };
 
-const needed = ['issuer', 'jwks'] as const;
+const requireFields = required(['issuer', 'jwks']);
 
 const providerSchema = closed(provider).check(requireFields);
 
 /** `jwtAuth` in the file (spec 03 §4.1): one issuer, or several below `providers`. */
 export const jwtAuthSchema = closed({
   mode: z.enum(['strict', 'optional', 'permissive']).default('optional'),
-  location: credentialLocationSchema.optional(),
+  location: credentialSourceSchema.optional(),
   providers: z.array(providerSchema).min(1).optional(),
   ...provider,
 }).check((context) => {
@@ -38,14 +39,6 @@ export const jwtAuthSchema = closed({
     context.issues.push({ code: 'custom', input: context.value, path: [field], message, params: { at: 'key' } });
   }
 });
-
-function requireFields(context: z.core.ParsePayload<unknown>): void {
-  if (context.issues.length > 0) return;
-  for (const field of needed) {
-    if (Object.hasOwn(context.value as object, field)) continue;
-    context.issues.push({ code: 'custom', input: context.value, path: [field], message: 'is required' });
-  }
-}
 
 type ProviderOptions = z.output<typeof providerSchema>;
 
@@ -62,7 +55,7 @@ export function jwtAuthSpec(
   if (!specs.every((spec) => spec !== undefined)) return undefined;
   return {
     mode,
-    location: location ? credentialLocation(location) : { header: { name: 'authorization', prefix: 'Bearer ' } },
+    location: location ? credentialSource(location) : { header: { name: 'authorization', prefix: 'Bearer ' } },
     providers: specs,
   };
 }
@@ -79,7 +72,12 @@ function providerSpec(options: ProviderOptions, path: Path, files: Files): JwtPr
   };
 }
 
-function jwksSource(jwks: NonNullable<ProviderOptions['jwks']>, path: Path, files: Files): JwksSource | undefined {
+/** Where keys come from; keys of the file are checked. Undefined, with problems, if they are not right. */
+export function jwksSource(
+  jwks: NonNullable<ProviderOptions['jwks']>,
+  path: Path,
+  files: Files,
+): JwksSource | undefined {
   const inline = typeof jwks === 'string';
   if (!inline && jwks.url !== undefined) return remoteSource(jwks.url);
   const at = inline ? path : [...path, 'file'];

@@ -1,11 +1,11 @@
-import type { RemoteSource } from '../../pipeline/remote-document.ts';
-import type { CredentialLocation } from '../credential-location.ts';
+import type { RemoteSource } from '../../resources/remote-source.ts';
+import type { CredentialSource } from '../credential-location.ts';
 import type { PublicJwk } from './key-set.ts';
 
 /** `jwtAuth` as a resource (spec 03 §4.1). */
 export interface JwtAuthSpec {
   readonly mode: 'strict' | 'optional' | 'permissive';
-  readonly location: CredentialLocation;
+  readonly location: CredentialSource;
   readonly providers: readonly JwtProvider[];
 }
 

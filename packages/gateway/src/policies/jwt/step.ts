@@ -2,7 +2,7 @@ import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { VerifiedToken } from '../../pipeline/identity.ts';
 import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
-import { extractCredential, removeCredential, withoutParameter } from '../credential.ts';
+import { compileExtraction, removeCredential, withoutParameter } from '../credential.ts';
 import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
 import type { KeySet } from './key-set.ts';
 import type { JwtAuthSpec, JwtProvider } from './spec.ts';
@@ -58,6 +58,7 @@ class Issuer implements TokenIssuer {
 export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   const { mode, location } = spec;
   const { clock } = ports;
+  const extract = compileExtraction(location, ports);
   const issuers = spec.providers.map((provider) => new Issuer(provider, ports));
   const cache = new TokenCache(CACHED_TOKENS, CACHED_BYTES);
   const parameter = 'queryParameter' in location ? location.queryParameter.name : null;
@@ -69,7 +70,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
     if (typeof sub === 'string') exchange.record.jwtSub = sub;
   };
 
-  const conclude = (exchange: Exchange, token: string, verdict: Verdict): StepResult => {
+  const conclude = (exchange: Exchange, token: string, verdict: Verdict<Issuer>): StepResult => {
     if (verdict.ok) {
       const { claims, validUntil, issuer, keys } = verdict;
       const verified = { claims, token: ownText(token) };
@@ -77,7 +78,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
       return accept(exchange, verified);
     }
     if (mode === 'permissive') return undefined;
-    const silent = verdict.lacking.find(({ keys }) => keys === null) as Issuer | undefined;
+    const silent = verdict.lacking.find(({ keys }) => keys === null);
     if (silent === undefined) return new GatewayError('jwtAuth', { detail: verdict.detail });
     return new GatewayError('jwtKeysMissing', { logDetail: `${silent.issuer}: ${silent.failure}` });
   };
@@ -88,7 +89,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   };
 
   return (exchange: Exchange) => {
-    const token = extractCredential(exchange.request, location);
+    const token = extract(exchange);
     if (token === null) {
       return mode === 'strict' ? new GatewayError('jwtAuth', { detail: 'no bearer token found' }) : undefined;
     }
@@ -99,7 +100,7 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
     if (known !== undefined) return accept(exchange, known.verified);
     const verdict = verifyToken(token, issuers, now);
     if (!verdict.ok && verdict.lacking.length > 0) {
-      const news = verdict.lacking.flatMap((issuer) => (issuer as Issuer).newerKeys() ?? []);
+      const news = verdict.lacking.flatMap((issuer) => issuer.newerKeys() ?? []);
       if (news.length > 0) return decideLater(exchange, token, news);
     }
     return conclude(exchange, token, verdict);

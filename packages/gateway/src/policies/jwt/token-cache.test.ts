@@ -60,3 +60,14 @@ test('what is added or looked up again and again counts once', () => {
   for (let i = 0; i < 100; i++) cache.add(entry('same'));
   expect(cache.size).toBe(2);
 });
+
+test('tokens that end alike are told apart', () => {
+  const cache = new TokenCache(10, 10_000);
+  const end = 'x'.repeat(40);
+  cache.add(entry(`a${end}`));
+  expect(cache.get(`b${end}`, 0)).toBeUndefined();
+  expect(cache.get(`a${end}`, 0)).toBeDefined();
+  cache.add(entry(`b${end}`));
+  expect(cache.get(`b${end}`, 0)).toBeDefined();
+  expect(cache.size).toBe(1);
+});

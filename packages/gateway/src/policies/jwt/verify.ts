@@ -15,14 +15,14 @@ export interface TokenIssuer {
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** What a token turned out to be. */
-export type Verdict =
+export type Verdict<Issuer extends TokenIssuer = TokenIssuer> =
   | {
       readonly ok: true;
       readonly claims: Claims;
       /** Milliseconds since the epoch until which the verdict holds; infinite for a token without `exp`. */
       readonly validUntil: number;
       /** Whose token it is, and the key set that says so: the verdict holds as long as these are the issuer's keys. */
-      readonly issuer: TokenIssuer;
+      readonly issuer: Issuer;
       readonly keys: KeySet;
     }
   | {
@@ -30,7 +30,7 @@ export type Verdict =
       /** For the client; holds nothing of the token but its `kid` and `alg`. */
       readonly detail: string;
       /** Issuers that the token names and that have no key of its id, or none at all: newer keys of theirs may decide otherwise. */
-      readonly lacking: readonly TokenIssuer[];
+      readonly lacking: readonly Issuer[];
     };
 
 /** Seconds by which clocks may differ. */
@@ -42,13 +42,17 @@ const LEEWAY = 60;
  *
  * @param now Milliseconds since the epoch.
  */
-export function verifyToken(token: string, issuers: readonly TokenIssuer[], now: number): Verdict {
+export function verifyToken<Issuer extends TokenIssuer>(
+  token: string,
+  issuers: readonly Issuer[],
+  now: number,
+): Verdict<Issuer> {
   const parsed = parse(token);
   if (typeof parsed === 'string') return refusal(parsed);
   const { kid, claims } = parsed;
   let detail: string | null = null;
   let foreign = false;
-  let lacking: TokenIssuer[] | null = null;
+  let lacking: Issuer[] | null = null;
   for (const issuer of issuers) {
     const keys = issuer.keys?.byId.get(kid);
     if (claims.iss !== issuer.issuer) {
@@ -65,10 +69,8 @@ export function verifyToken(token: string, issuers: readonly TokenIssuer[], now:
     detail ??= invalid(wrong);
   }
   if (foreign && lacking === null) detail ??= invalid('it is of another issuer than its key');
-  return refusal(detail ?? `token uses the unknown key ${shown(kid)}`, lacking ?? none);
+  return refusal(detail ?? `token uses the unknown key ${shown(kid)}`, lacking ?? []);
 }
-
-const none: readonly TokenIssuer[] = [];
 
 interface ParsedToken {
   readonly alg: unknown;
@@ -159,7 +161,7 @@ function decodeObject(encoded: string): Claims | null {
   }
 }
 
-function refusal(detail: string, lacking: readonly TokenIssuer[] = none): Verdict {
+function refusal<Issuer extends TokenIssuer>(detail: string, lacking: readonly Issuer[] = []): Verdict<Issuer> {
   return { ok: false, detail, lacking };
 }
 

@@ -132,6 +132,17 @@ const access = 'urn:ietf:params:oauth:token-type:access_token';
 const bearer = { header: { name: 'authorization', prefix: 'Bearer ' } };
 const target = (policies: unknown[] = []) => ({ $backend: { address: { host: 'idp', port: 80 } }, policies });
 
+test('files of keys and secrets are watched', () => {
+  const { files: watched } = loaded(
+    text(
+      '{oauthTokenExchange: {host: "idp:80", clientAuth: {clientId: me, clientSecret: {file: key}}}, credentials: [{location: {cookie: {name: c}}, key: {file: odd2}}]}',
+    ),
+    {},
+    { ...files, '/etc/gateway/odd2': 'k' },
+  );
+  expect(watched.map(({ path }) => path)).toEqual(['/etc/gateway/odd2', '/etc/gateway/key']);
+});
+
 test('token exchange has its defaults', () => {
   expect(specOf('{oauthTokenExchange: {host: "idp:80"}}')).toEqual({
     oauthTokenExchange: {

@@ -49,6 +49,17 @@ test('so has the body', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+test('a call that its own policies hold up comes to an end', async () => {
+  vi.useFakeTimers();
+  const endpoint = endpointThat(
+    (_request, options) => new Promise((_resolve, reject) => options.abort?.listen(reject)),
+  );
+  const failure = endpoint.ask([], new Abort()).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await failure).toMatchObject({ code: 'backendAuthFailed', logDetail: 'as:1: upstream call timeout' });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('why the endpoint could not be asked is for the log', async () => {
   const cause = new GatewayError('upstreamCallFailed', { detail: 'Connect', logDetail: 'ECONNREFUSED 10.0.0.1:1' });
   const failure = await endpointThat(async () => {

@@ -16,6 +16,9 @@ export interface TokenAnswer {
 /** Milliseconds for the head of an answer, and again for its body. */
 const TIMEOUT = 10_000;
 
+/** Milliseconds after which a call is given up that its backend's policies do not let go out: they may wait for this very token. */
+const STUCK = 60_000;
+
 /** Bytes of an answer. */
 const MAX_ANSWER = 64 * 1024;
 
@@ -55,11 +58,13 @@ export class TokenEndpoint {
     this.#authenticate(fields, headers);
     const form = Buffer.from(encodeForm(fields));
     const request = new Request('POST', 'http', '', this.#path, 'HTTP/1.1', headers, form);
-    // Several requests may wait for this answer: it belongs to none of them.
-    let timer: NodeJS.Timeout | undefined;
+    const giveUp = () => abort.abort(new GatewayError('upstreamCallTimeout'));
+    let timer = setTimeout(giveUp, STUCK);
     try {
+      // Several requests may wait for this answer: it belongs to none of them.
       const response = await this.#service.send(request, { kind: 'Oidc', exchange: null, abort, timeout: TIMEOUT });
-      timer = setTimeout(() => abort.abort(new GatewayError('upstreamCallTimeout')), TIMEOUT);
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, TIMEOUT);
       return { status: response.status, body: await collect(response.body, MAX_ANSWER) };
     } catch (error) {
       if (abort.reason !== null && !(abort.reason instanceof GatewayError)) throw abort.reason;

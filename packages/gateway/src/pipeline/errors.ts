@@ -55,6 +55,8 @@ export const errorKinds = {
   processingFailed: kind(503, 'processing failed', 'Internal'),
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
+  subjectTokenRefused: kind(400, 'invalid request', 'Internal'),
+  actorNotAllowed: kind(403, 'the actor may not act for the subject', 'Authorization'),
   jwtAuth: kind(401, 'authentication failure', 'JwtAuth'),
   jwtKeysMissing: kind(503, 'authentication failure: the keys of the issuer are not available', 'JwtAuth'),
   oidcRefused: kind(400, 'oidc failure', 'Oidc'),

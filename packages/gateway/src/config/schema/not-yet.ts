@@ -73,15 +73,5 @@ export const notYet = {
   simpleBackend: ['service'],
 
   backendTLS: ['spiffe'],
-  backendAuth: [
-    'passthrough',
-    'gcp',
-    'aws',
-    'azure',
-    'copilot',
-    'jwtSign',
-    'oauthTokenExchange',
-    'crossAppAccess',
-    'credentials',
-  ],
+  backendAuth: ['gcp', 'aws', 'azure', 'copilot'],
 } as const;

@@ -108,7 +108,7 @@ export function backendPolicies(
   if (requestRedirect) policies.push({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
-  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
+  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
   if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });

@@ -9,6 +9,7 @@ import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
+import { peerIdentity } from './peer-identity.ts';
 import { noteError, respond } from './respond.ts';
 import { runPhase } from './run.ts';
 import type { Clock } from './step.ts';
@@ -72,7 +73,10 @@ export class Pipeline {
     record.method = request.method;
     record.version = request.version;
     record.bind = on.bind;
-    if (connection.tls !== null && connection.tls.sni !== '') record.sni = connection.tls.sni;
+    if (connection.tls !== null) {
+      if (connection.tls.sni !== '') record.sni = connection.tls.sni;
+      record.sourceIdentity = peerIdentity(connection)?.spiffeId ?? null;
+    }
 
     const exchange = new Exchange(request, reply, connection, record, new Abort(), clock);
     exchange.sensitiveHeaders = this.#ports.sensitiveHeaders;
@@ -82,7 +86,7 @@ export class Pipeline {
       exchange.closed = true;
       if (error instanceof DrainDeadline) record.error ??= error.message;
       if (error !== null) exchange.abort.abort(error);
-      telemetry.finish(record);
+      telemetry.finish(exchange);
     };
     this.#answer(exchange, on).catch((error: unknown) => {
       telemetry.log.error('pipeline', 'a request failed in an unforeseen way', { error: String(error) });

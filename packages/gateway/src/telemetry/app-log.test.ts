@@ -5,7 +5,7 @@ import type { LogFormat } from './access-log.ts';
 import { AppLog } from './app-log.ts';
 import { LevelError, LogLevels } from './levels.ts';
 import { RequestRecord } from './record.ts';
-import { Telemetry } from './telemetry.ts';
+import { type FinishedExchange, Telemetry } from './telemetry.ts';
 
 function logger(format: LogFormat, directives = '') {
   const lines: string[] = [];
@@ -109,13 +109,14 @@ test('access lines follow the scope `request`; metrics count either way', () => 
   const sink = { write: (line: string) => lines.push(line) };
   const telemetry = new Telemetry({ format: 'json', levels, sink, clock, thread: '1' });
   const record = Object.assign(new RequestRecord(), { endedAt: 1, connectionId: 4, requestId: 5 });
-  telemetry.finish(record);
+  const exchange = { record } as FinishedExchange;
+  telemetry.finish(exchange);
   levels.merge('request=off');
-  telemetry.finish(record);
+  telemetry.finish(exchange);
   expect(lines).toHaveLength(1);
   expect(lines[0]).not.toContain('connection.id');
   levels.merge('request=debug');
-  telemetry.finish(record);
+  telemetry.finish(exchange);
   expect(JSON.parse(lines[1] ?? '')).toMatchObject({ 'connection.id': 4, 'request.id': 5 });
   const requests = telemetry.metrics.snapshot().families.find(({ family }) => family === 'requests');
   expect(requests?.values).toEqual(new Float64Array([3]));

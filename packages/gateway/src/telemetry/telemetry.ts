@@ -1,9 +1,9 @@
+import type { Exchange } from '../pipeline/exchange.ts';
 import type { Clock } from '../pipeline/step.ts';
 import { type AccessFormat, compileAccessFormat, type LogFormat } from './access-log.ts';
 import { AppLog, type LineSink } from './app-log.ts';
 import type { LogLevels } from './levels.ts';
 import { Metrics } from './metrics/metrics.ts';
-import type { RequestRecord } from './record.ts';
 
 export interface TelemetryOptions {
   readonly format: LogFormat;
@@ -14,6 +14,9 @@ export interface TelemetryOptions {
   /** Name of the thread in its own gauges: `supervisor`, or the number of the worker. */
   readonly thread: string;
 }
+
+/** What is read of an exchange when all is over. */
+export type FinishedExchange = Pick<Exchange, 'record' | 'variables'>;
 
 /** The outlets of one thread. */
 export class Telemetry {
@@ -39,7 +42,7 @@ export class Telemetry {
   }
 
   /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
-  finish(record: RequestRecord): void {
+  finish({ record }: FinishedExchange): void {
     this.metrics.observeRequest(record);
     if (this.#access !== null) this.#sink.write(this.#access(record));
   }

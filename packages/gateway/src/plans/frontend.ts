@@ -1,27 +1,56 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
-import { noNeeds } from '../pipeline/needs.ts';
+import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 import type { BindPlan } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
-export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'logNeeds'>;
+export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'accessLog' | 'logNeeds'>;
+
+/** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
+export interface FrontendCode {
+  readonly compileAccessLog: typeof import('../telemetry/access-policy.ts').compileAccessLog | null;
+}
+
+/** Loads what the kinds of policies need. */
+export async function loadFrontend(kinds: ReadonlySet<FrontendPolicy['kind']>): Promise<FrontendCode> {
+  const accessLog = kinds.has('accessLog') ? await import('../telemetry/access-policy.ts') : null;
+  return { compileAccessLog: accessLog?.compileAccessLog ?? null };
+}
 
 /**
  * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
  *
- * @param _ports Of one policy, by its specification.
+ * @param ports Of one policy, by its specification.
  */
-export function compileFrontend(policies: readonly FrontendPolicy[], _ports: (spec: unknown) => Ports): FrontendPlan {
+export function compileFrontend(
+  policies: readonly FrontendPolicy[],
+  code: FrontendCode,
+  ports: (spec: unknown) => Ports,
+): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
+  let accessLog: AccessLogPlan | null = null;
+  let logNeeds = noNeeds;
   for (const policy of policies) {
-    if (policy.kind === 'http') http = policy.spec;
-    else keepalives = policy.spec.keepalives;
+    switch (policy.kind) {
+      case 'http':
+        http = policy.spec;
+        break;
+      case 'tcp':
+        keepalives = policy.spec.keepalives;
+        break;
+      case 'accessLog': {
+        const compiled = code.compileAccessLog?.(policy.spec, ports(policy.spec)) ?? null;
+        accessLog = compiled?.plan ?? null;
+        logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
+      }
+    }
   }
-  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives, logNeeds: noNeeds };
+  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives, accessLog, logNeeds };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

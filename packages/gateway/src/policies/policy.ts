@@ -1,4 +1,5 @@
 import type { Expression } from '../resources/model.ts';
+import type { AccessLogSpec } from './access-log/spec.ts';
 import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
@@ -64,6 +65,7 @@ export type BackendPolicy =
 
 /** Policies on connections and on what is written about requests. */
 export type FrontendPolicy =
+  | { readonly kind: 'accessLog'; readonly spec: AccessLogSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
   | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { accessLogSchema } from '../../policies/access-log/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { namedBackendSchema } from './backend.ts';
-import { closed, maybe } from './closed.ts';
+import { closed, maybe, oneOfNames } from './closed.ts';
 import { name } from './fields.ts';
 import { bindSchema, gatewaySchema } from './listeners.ts';
 import { notYet } from './not-yet.ts';
@@ -18,9 +19,16 @@ export const rootSchema = closed(
     routes: z.array(attachedRouteSchema).default([]),
     binds: z.array(bindSchema).default([]),
     frontendPolicies: closed(
-      { http: maybe(frontendHttpSchema), tcp: maybe(frontendTcpSchema) },
+      {
+        http: maybe(frontendHttpSchema),
+        tcp: maybe(frontendTcpSchema),
+        accessLog: maybe(accessLogSchema),
+        logging: maybe(accessLogSchema).describe('Another name of accessLog.'),
+      },
       notYet.frontend,
-    ).optional(),
+    )
+      .check(oneOfNames('accessLog', 'logging'))
+      .optional(),
     backends: z.array(namedBackendSchema).default([]),
   },
   notYet.root,

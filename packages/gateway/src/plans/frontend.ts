@@ -1,14 +1,18 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
+import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
 import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
-import type { BindPlan } from './plan.ts';
+import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
-export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'accessLog' | 'logNeeds'>;
+export type FrontendPlan = Pick<
+  BindPlan,
+  'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'accessLog' | 'logNeeds'
+>;
 
 /** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
 export interface FrontendCode {
@@ -35,6 +39,7 @@ export function compileFrontend(
   let keepalives: Keepalives | null = null;
   let accessLog: AccessLogPlan | null = null;
   let logNeeds = noNeeds;
+  const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
     switch (policy.kind) {
       case 'http':
@@ -43,14 +48,25 @@ export function compileFrontend(
       case 'tcp':
         keepalives = policy.spec.keepalives;
         break;
+      case 'networkAuthorization':
+        networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
+        break;
       case 'accessLog': {
         const compiled = code.compileAccessLog?.(policy.spec, ports(policy.spec)) ?? null;
         accessLog = compiled?.plan ?? null;
         logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
+        break;
       }
     }
   }
-  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives, accessLog, logNeeds };
+  return {
+    server: serverOptions(http),
+    maxBufferSize: http.maxBufferSize ?? null,
+    keepalives,
+    networkChecks,
+    accessLog,
+    logNeeds,
+  };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

@@ -3,10 +3,10 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc', 'transformations'];
 
 export const notYet = {
-  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
+  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
   config: [
     'localXdsPath',
     'modelCatalog',
@@ -34,7 +34,7 @@ export const notYet = {
   ],
   logging: ['database'],
   accessLog: ['otlp', 'database'],
-  frontend: ['tls', 'networkAuthorization', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect', 'tracing'],
+  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect', 'tracing'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -55,7 +55,6 @@ export const notYet = {
     'backendTunnel',
     'health',
     'extAuthz',
-    'authorization',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessLogSchema } from '../../policies/access-log/schema.ts';
+import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { namedBackendSchema } from './backend.ts';
@@ -9,6 +10,7 @@ import { bindSchema, gatewaySchema } from './listeners.ts';
 import { notYet } from './not-yet.ts';
 import { attachedRouteSchema } from './route.ts';
 import { staticSchema } from './static.ts';
+import { targetedPolicySchema } from './targeted.ts';
 
 /** The whole file (spec 01 §2.3). */
 export const rootSchema = closed(
@@ -24,12 +26,14 @@ export const rootSchema = closed(
         tcp: maybe(frontendTcpSchema),
         accessLog: maybe(accessLogSchema),
         logging: maybe(accessLogSchema).describe('Another name of accessLog.'),
+        networkAuthorization: maybe(authorizationSchema),
       },
       notYet.frontend,
     )
       .check(oneOfNames('accessLog', 'logging'))
       .optional(),
     backends: z.array(namedBackendSchema).default([]),
+    policies: z.array(targetedPolicySchema).default([]),
   },
   notYet.root,
 );

@@ -1,4 +1,5 @@
 import { accessLogSpec } from '../../policies/access-log/schema.ts';
+import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
@@ -18,6 +19,8 @@ export function translateFrontend({ frontendPolicies: options, config }: RootCon
     const message = 'cannot use deprecated config.logging together with frontendPolicies.accessLog; move it there';
     translation.problem({ path: ['config', 'logging'], message });
   }
+  if (options?.networkAuthorization)
+    policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
   for (const policy of policies) {
     translation.add({
       kind: 'policy',

@@ -1,7 +1,7 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
 import type { CompiledPhase } from '../pipeline/compiled-phase.ts';
 import { Mirror } from '../pipeline/mirror.ts';
-import { noNeeds } from '../pipeline/needs.ts';
+import { noNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import { loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
 import type { Clock, Log, Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
@@ -41,6 +41,8 @@ export interface CompilePorts {
   readonly log: Log;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
+  /** What is read of bodies about every request, whatever its policies; absent is nothing. */
+  logNeeds?(): PhaseNeeds;
 }
 
 /** The expression language, loaded. */
@@ -237,7 +239,11 @@ class StateCompiler {
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
     return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
-      compileFrontend(policies, this.#frontendCode, (spec) => this.#portsOf(bind, spec)),
+      compileFrontend(policies, {
+        code: this.#frontendCode,
+        ports: (spec) => this.#portsOf(bind, spec),
+        logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
+      }),
     );
   }
 

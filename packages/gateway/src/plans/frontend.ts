@@ -1,5 +1,5 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
-import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
+import { joinNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
@@ -25,20 +25,24 @@ export async function loadFrontend(kinds: ReadonlySet<FrontendPolicy['kind']>): 
   return { compileAccessLog: accessLog?.compileAccessLog ?? null };
 }
 
-/**
- * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
- *
- * @param ports Of one policy, by its specification.
- */
+/** What frontend policies are compiled with. */
+export interface FrontendCompileOptions {
+  readonly code: FrontendCode;
+  /** Of one policy, by its specification. */
+  readonly ports: (spec: unknown) => Ports;
+  /** What is read of bodies without any policy. */
+  readonly logNeeds: PhaseNeeds;
+}
+
+/** Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests. */
 export function compileFrontend(
   policies: readonly FrontendPolicy[],
-  code: FrontendCode,
-  ports: (spec: unknown) => Ports,
+  { code, ports, logNeeds: always }: FrontendCompileOptions,
 ): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
   let accessLog: AccessLogPlan | null = null;
-  let logNeeds = noNeeds;
+  let logNeeds = always;
   const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
     switch (policy.kind) {

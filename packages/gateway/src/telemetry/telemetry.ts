@@ -4,7 +4,9 @@ import { type AccessFormat, compileAccessFormat, type LogFormat } from './access
 import type { AccessLogPlan, ProjectedFormat } from './access-log-plan.ts';
 import { AppLog, type LineSink } from './app-log.ts';
 import type { LogLevels } from './levels.ts';
+import type { ReadLabels } from './metrics/labels.ts';
 import { Metrics } from './metrics/metrics.ts';
+import type { MetricOptions } from './metrics/options.ts';
 
 export interface TelemetryOptions {
   readonly format: LogFormat;
@@ -12,6 +14,8 @@ export interface TelemetryOptions {
   /** Where lines go; both logs share it. */
   readonly sink: LineSink;
   readonly clock: Pick<Clock, 'now' | 'epoch'>;
+  /** Absent is as it is without a configuration. */
+  readonly metrics?: MetricOptions;
   /** Name of the thread in its own gauges: `supervisor`, or the number of the worker. */
   readonly thread: string;
 }
@@ -33,6 +37,7 @@ export class Telemetry {
   readonly metrics: Metrics;
   readonly #format: LogFormat;
   readonly #sink: LineSink;
+  #labels: ReadLabels | null = null;
   /** Null where access lines are off. */
   #lines: Lines | null = null;
 
@@ -41,7 +46,7 @@ export class Telemetry {
     this.#format = format;
     this.#sink = sink;
     this.log = new AppLog(format, levels, sink, () => options.clock.epoch());
-    this.metrics = new Metrics(options.thread);
+    this.metrics = new Metrics(options.thread, options.metrics);
     const compile = (): void => {
       // Access lines are of level info; finer levels add to them, coarser ones silence them. Metrics count either way.
       const ids = levels.enabled('request', 'debug');
@@ -53,10 +58,16 @@ export class Telemetry {
     levels.onChange(compile);
   }
 
+  /** Says how the labels are read that the configuration adds to metrics of requests. */
+  useLabels(read: ReadLabels): void {
+    this.#labels = read;
+  }
+
   /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
   finish(exchange: FinishedExchange): void {
     const { record, accessLog } = exchange;
-    this.metrics.observeRequest(record);
+    if (this.#labels === null) this.metrics.observeRequest(record);
+    else this.metrics.observeRequest(record, this.#labels(exchange));
     const lines = this.#lines;
     if (lines === null) return;
     if (accessLog === null) this.#sink.write(lines.standard(record));

@@ -16,8 +16,6 @@ export const notYet = {
     'mcp',
     'standardAttributes',
     'tracing',
-    'metrics',
-    'histograms',
     'xdsAddress',
     'xdsAuthToken',
     'namespace',

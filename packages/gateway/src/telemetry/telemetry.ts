@@ -16,7 +16,7 @@ export interface TelemetryOptions {
 }
 
 /** What is read of an exchange when all is over. */
-export type FinishedExchange = Pick<Exchange, 'record' | 'variables'>;
+export type FinishedExchange = Pick<Exchange, 'record' | 'variables' | 'trace' | 'grpc'>;
 
 /** The outlets of one thread. */
 export class Telemetry {
@@ -42,8 +42,10 @@ export class Telemetry {
   }
 
   /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
-  finish({ record }: FinishedExchange): void {
+  finish(exchange: FinishedExchange): void {
+    const { record, trace } = exchange;
     this.metrics.observeRequest(record);
+    if (trace !== null) trace.tracer?.finish(exchange, trace);
     if (this.#access !== null) this.#sink.write(this.#access(record));
   }
 }

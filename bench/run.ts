@@ -12,7 +12,7 @@ import { cleanUp, demand, node, root } from './lib/processes.ts';
 import { type Spread, spread } from './lib/spread.ts';
 import { startUp } from './startup.ts';
 import { idleStream, longStream, streamedEvents } from './streams.ts';
-import { chatCompletions, DRIVER, plainRoute } from './throughput.ts';
+import { chatCompletions, DRIVER, fivePolicies, plainRoute } from './throughput.ts';
 
 const quick = process.argv.includes('--quick');
 const rounds = quick ? 3 : 7;
@@ -56,6 +56,16 @@ function lookUp(): { readonly at10: Spread; readonly hot: Spread; readonly sprea
   };
 }
 
+/** A rule that reads a header and the path, nanoseconds (`cel.ts`). */
+function oneRule(): Spread {
+  const results = Array.from({ length: quick ? 1 : 3 }, () => {
+    const { stdout } = spawnSync('taskset', ['-c', '0', node, join(root, 'bench/cel.ts')], { encoding: 'utf8' });
+    const times = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Readonly<Record<string, number>>;
+    return times['header equality and startsWith'] ?? Number.NaN;
+  });
+  return spread(results);
+}
+
 function show({ min, median, max }: Spread, digits: number, unit = ''): string {
   const text = (value: number) =>
     value.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
@@ -68,18 +78,22 @@ try {
   const upstream = await startUpstream(DRIVER, UPSTREAM, longStream());
   const plain = await plainRoute(UPSTREAM, rounds, seconds);
   const chat = await chatCompletions(UPSTREAM, rounds, seconds);
+  const policies = await fivePolicies(UPSTREAM, rounds, seconds);
   const latency = await addedLatency(UPSTREAM, rounds, seconds);
   const events = await streamedEvents(UPSTREAM, rounds);
   const idle = await idleStream(quick ? 1_000 : 2_000);
   const source = await startUp(UPSTREAM, rounds, false);
   const bundle = await startUp(UPSTREAM, rounds, true);
   const lookup = lookUp();
+  const rule = oneRule();
   await upstream.stop();
 
   const results = {
     date: new Date().toISOString().slice(0, 10),
     plain,
     chat,
+    policies,
+    rule,
     latency,
     events,
     idle,
@@ -99,6 +113,9 @@ try {
     `| Chat Completions, against Portkey's gateway | **${show(chat.portkey.ratio, 1, ' ×')}** |`,
     `| Chat Completions, against the provider directly | ${show(chat.direct.ratio, 2, ' ×')} |`,
     `| Chat Completions, requests per second | ${show(chat.portkey.ours, 0)} |`,
+    `| a route with five policies, against one with none | **${show(policies.ratio, 2, ' ×')}** |`,
+    `| the same per second of processor time | ${show(policies.cpuRatio ?? policies.ratio, 2, ' ×')} |`,
+    `| an expression on a header and the path | ${show(rule, 0, ' ns')} |`,
     `| added latency at 1,000 requests per second, p50 | ${show(latency.addedP50, 2, ' ms')} |`,
     `| added latency at 1,000 requests per second, p99 | ${show(latency.addedP99, 2, ' ms')} |`,
     `| streamed events per second | ${show(events, 0)} |`,

@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { startGateway } from './lib/gateway.ts';
 import { answer, startProxy } from './lib/nginx.ts';
@@ -118,6 +119,52 @@ export async function chatCompletions(
   const againstDirect = await compare(ours, direct, rounds, seconds);
   await gateway.stop();
   return { portkey: againstPortkey, direct: againstDirect };
+}
+
+/** A route with five policies against one with none, both ours: a verified token, rules, a rate limit, header changes, log fields. */
+export async function fivePolicies(upstream: number, rounds: number, seconds: number): Promise<Comparison> {
+  const { token, keys } = signedToken();
+  const plain = await startGateway({ core: MEASURED, port: 8015, name: 'bare', config: plainConfig(8015, upstream) });
+  const policies = await startGateway({
+    core: MEASURED,
+    port: 8016,
+    name: 'policies',
+    config: policiesConfig(8016, upstream, keys),
+  });
+  const result = await compare(
+    { url: 'http://127.0.0.1:8016/', process: policies, headers: { authorization: `Bearer ${token}` } },
+    { url: 'http://127.0.0.1:8015/', process: plain, headers: { authorization: `Bearer ${token}` } },
+    rounds,
+    seconds,
+  );
+  await Promise.all([plain.stop(), policies.stop()]);
+  return result;
+}
+
+/** A token of an issuer, and the issuer's keys. */
+function signedToken(): { readonly token: string; readonly keys: string } {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const head = part({ alg: 'RS256', kid: 'bench', typ: 'JWT' });
+  const claims = { iss: 'https://issuer.test', sub: 'ann', aud: 'bench', exp: 4_000_000_000, roles: ['user', 'admin'] };
+  const signed = `${head}.${part(claims)}`;
+  const signature = sign('sha256', Buffer.from(signed), privateKey).toString('base64url');
+  const keys = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'bench', alg: 'RS256' }] });
+  return { token: `${signed}.${signature}`, keys };
+}
+
+function policiesConfig(port: number, upstream: number, keys: string): string {
+  return `
+gateways: { default: { port: ${port} } }
+frontendPolicies: { accessLog: { add: { team: 'jwt.iss' } } }
+routes:
+- policies:
+    jwtAuth: { mode: strict, issuer: "https://issuer.test", audiences: [ bench ], jwks: '${keys}' }
+    authorization: { rules: [ { require: 'jwt.sub == "ann" && "admin" in jwt.roles' } ] }
+    localRateLimit: [ { maxTokens: 1000000000, tokensPerFill: 1000000, fillInterval: 1s } ]
+    requestHeaderModifier: { set: { x-a: "1" }, add: { x-b: "2" }, remove: [ x-c ] }
+  backends: [ { host: "127.0.0.1:${upstream}" } ]
+`;
 }
 
 export function plainConfig(port: number, upstream: number): string {

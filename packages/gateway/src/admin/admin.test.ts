@@ -71,6 +71,7 @@ const settings: Settings = {
   },
   logging: { format: 'text', level: '' },
   sensitiveHeaders: [],
+  environment: {},
   sessionKey: secret('s3cret-session'),
 };
 
@@ -262,6 +263,7 @@ test('the dump has the shape that tools read, in the order of keys, and no secre
     statsAddr: 'unix:/run/stats.sock',
     readinessAddr: 'off',
     sensitiveHeaders: [],
+    environment: {},
     sessionKey: '<redacted>',
   });
 });

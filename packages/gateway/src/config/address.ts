@@ -28,6 +28,33 @@ export function parseTarget(text: string): Address | undefined {
   return isHostName(split.host) ? { host: canonicalHost(split.host), port: split.port } : undefined;
 }
 
+/** An address with what its URL says of TLS. */
+export interface UrlTarget {
+  readonly address: Address;
+  readonly tls: boolean;
+}
+
+/** Reads a target, or `http(s)://host[:port]` without a path (spec 01 §2.2 `TargetOrUri`), or says what is wrong. */
+export function parseTargetOrUrl(text: string): UrlTarget | { readonly error: string } {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text);
+  if (scheme === null) {
+    const address = parseTarget(text);
+    if (address !== undefined) return { address, tls: false };
+    if (isHostName(text)) return { error: 'backend URL must include a scheme, or a port as in host:port' };
+    return { error: 'invalid host:port; write host:port, [ipv6]:port, unix:/path or a URL' };
+  }
+  const protocol = (scheme[1] as string).toLowerCase();
+  if (protocol !== 'http' && protocol !== 'https') return { error: 'backend URL scheme must be http or https' };
+  const tls = protocol === 'https';
+  const rest = text.slice(scheme[0].length);
+  const slash = rest.search(/[/?#]/);
+  if (slash >= 0 && rest.slice(slash) !== '/') return { error: 'backend URL paths are not supported' };
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const address = parseTarget(authority) ?? parseTarget(`${authority}:${tls ? 443 : 80}`);
+  if (address === undefined || 'path' in address) return { error: 'not the URL of a host; write https://host[:port]' };
+  return { address, tls };
+}
+
 /** Where a server of the gateway itself listens, or why the text does not say. */
 export type ParsedServerAddress = { readonly address: ServerAddress } | { readonly error: string };
 

@@ -21,6 +21,7 @@ test('defaults', () => {
     },
     logging: { format: 'text', level: '' },
     sensitiveHeaders: [],
+    environment: {},
   });
 });
 
@@ -57,6 +58,7 @@ test('everything from the file', () => {
     },
     logging: { format: 'json', level: 'info,a=debug' },
     sensitiveHeaders: ['x-api-key'],
+    environment: {},
     customFunctions: 'f() { 1 }',
     sessionKey: { $secret: 'Ab'.repeat(32) },
   });

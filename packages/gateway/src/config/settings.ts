@@ -68,6 +68,7 @@ export function readSettings(config: StaticConfig, env: Env, machine: Machine): 
       level:
         reader.env('RUST_LOG', (text) => ({ value: text })) ?? (Array.isArray(level) ? level.join(',') : (level ?? '')),
     },
+    environment: present({ podName: env.POD_NAME, namespace: env.NAMESPACE, gateway: env.GATEWAY }),
     sensitiveHeaders: [...new Set(config.sensitiveHeaders ?? [])],
     otlp: otlpSettings(env, machine.hostname),
     ...present({

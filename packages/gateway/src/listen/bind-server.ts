@@ -89,7 +89,7 @@ export class BindServer {
       return;
     }
     if (plan.keepalives !== null) setKeepAlive(transport.socket, plan.keepalives);
-    if (plan.bind.protocol === 'http') this.#serve({ transport, socket: transport.socket }, info, plan, null);
+    if (plan.bind.protocol === 'http') this.#admit({ transport, socket: transport.socket }, info, plan, null);
     else void this.#terminate(transport, info, plan);
   }
 
@@ -109,7 +109,7 @@ export class BindServer {
       );
       if (listener === null) throw new Error('no listener');
       telemetry.metrics.tlsHandshake(connectionLabels(plan, listener), performance.now() - startedAt);
-      this.#serve(
+      this.#admit(
         { transport: accepted.transport, socket: transport.socket },
         { ...info, tls: accepted.tls },
         plan,
@@ -125,6 +125,38 @@ export class BindServer {
     } finally {
       this.#handshaking.delete(transport);
       this.#checkEmpty();
+    }
+  }
+
+  /** Serves the connection once the network policies let it in; until then nothing of it is read. */
+  #admit(stream: Stream, info: ConnectionInfo, plan: BindPlan, listener: ListenerPlan | null): void {
+    if (plan.networkChecks.length === 0) {
+      this.#serve(stream, info, plan, listener);
+      return;
+    }
+    const { transport } = stream;
+    this.#handshaking.add(transport);
+    void this.#passes(info, plan.networkChecks).then((passes) => {
+      this.#handshaking.delete(transport);
+      if (passes) this.#serve(stream, info, plan, listener);
+      else transport.destroy();
+      this.#checkEmpty();
+    });
+  }
+
+  async #passes(info: ConnectionInfo, checks: BindPlan['networkChecks']): Promise<boolean> {
+    const { log } = this.#ports.telemetry;
+    const told = { bind: this.key, peer: info.remoteAddress };
+    try {
+      for (const check of checks) {
+        if (await check(info)) continue;
+        log.debug('downstream connection', 'refused by a network policy', told);
+        return false;
+      }
+      return true;
+    } catch (error) {
+      log.warn('downstream connection', 'a network policy failed', { ...told, error: String(error) });
+      return false;
     }
   }
 

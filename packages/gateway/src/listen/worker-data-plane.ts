@@ -82,6 +82,7 @@ class WorkerDataPlane implements DataPlane {
       telemetry: this.#telemetry,
       worker: { index: context.worker.index, of: settings.workerThreads },
       sensitiveHeaders: new Set(['authorization', 'proxy-authorization', ...settings.sensitiveHeaders]),
+      environment: settings.environment,
     });
     this.#compiler = new PlanCompiler({
       ports: (owner, spec) => this.#ports(owner, spec),
@@ -94,10 +95,10 @@ class WorkerDataPlane implements DataPlane {
 
   async #loadExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
-    const { Expressions, needsOf } = await import('../pipeline/expressions.ts');
+    const { connectionVariables, Expressions, needsOf } = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
     const expressions = new Expressions(settings.customFunctions, worker.index === 0 ? log : null);
-    return { expression: (expression) => expressions.compile(expression), needsOf };
+    return { expression: (expression) => expressions.compile(expression), needsOf, connectionVariables };
   }
 
   #ports(owner: ResourceId, spec: unknown): ProcessPorts {

@@ -58,6 +58,7 @@ export const errorKinds = {
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
+  authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),

@@ -1,4 +1,4 @@
-import type { Activation, Value } from '@agentgateway/cel';
+import type { Activation } from '@agentgateway/cel';
 import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transport } from '@agentgateway/http';
 import type { Attempt } from '../backends/backend.ts';
 import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
@@ -13,6 +13,7 @@ import type { Clock } from './step.ts';
 import type { Trace } from './trace.ts';
 
 const noHeaders: ReadonlySet<string> = new Set();
+const nowhere: Readonly<Record<string, string>> = {};
 
 let makeVariables = (_exchange: Exchange): Activation => {
   throw new Error('the variables of expressions were not loaded');
@@ -105,8 +106,8 @@ export class Exchange {
   backendSelected = false;
   /** Names of request headers, in lower case, that `redacted()` hides besides the usual two. */
   sensitiveHeaders: ReadonlySet<string> = noHeaders;
-  /** The variable `env` of expressions. */
-  environment: Value = null;
+  /** The variable `env` of expressions: what is known of where the gateway runs. */
+  environment: Readonly<Record<string, string>> = nowhere;
   /** Which entry of a conditional policy was chosen for this request, by the policy; -1 is none. */
   choices: Map<object, number> | null = null;
 

@@ -1,8 +1,10 @@
-import { compile, failing, Needs, type Program, parseCustomFunctions } from '@agentgateway/cel';
+import { type Activation, compile, failing, Needs, type Program, parseCustomFunctions } from '@agentgateway/cel';
+import type { ConnectionInfo } from '@agentgateway/http';
 import type { Expression } from '../resources/model.ts';
 import { provideVariables } from './exchange.ts';
 import type { PhaseNeeds } from './needs.ts';
 import type { Log } from './step.ts';
+import { ConnectionVariables } from './variables/connection-only.ts';
 import { ExchangeVariables } from './variables/variables.ts';
 
 provideVariables((exchange) => new ExchangeVariables(exchange));
@@ -44,6 +46,11 @@ function functionsOf(definitions: string | undefined) {
   // The configuration was checked when it was read.
   if (!parsed.ok) throw new Error(parsed.error.message);
   return parsed.functions;
+}
+
+/** What expressions see of a connection that nothing was read of yet. */
+export function connectionVariables(connection: ConnectionInfo): Activation {
+  return new ConnectionVariables(connection);
 }
 
 /** What of bodies a program reads. */

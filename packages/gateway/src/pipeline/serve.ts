@@ -32,6 +32,8 @@ export interface PipelinePorts {
   readonly worker: { readonly index: number; readonly of: number };
   /** Names in lower case of headers that expressions may hide, besides the usual two. */
   readonly sensitiveHeaders: ReadonlySet<string>;
+  /** The variable `env` of expressions (spec 04 §4.8). */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
@@ -81,6 +83,7 @@ export class Pipeline {
 
     const exchange = new Exchange(request, reply, connection, record, new Abort(), clock);
     exchange.sensitiveHeaders = this.#ports.sensitiveHeaders;
+    exchange.environment = this.#ports.environment;
     reply.onClosed = (error) => {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;

@@ -1,5 +1,5 @@
-import type { Program } from '@agentgateway/cel';
-import type { Response, UpstreamPool } from '@agentgateway/http';
+import type { Activation, Program } from '@agentgateway/cel';
+import type { ConnectionInfo, Response, UpstreamPool } from '@agentgateway/http';
 import type { BackendReference, Expression } from '../resources/model.ts';
 import type { Forwarder } from '../runtime/forward.ts';
 import type { SessionCodec } from '../runtime/sessions.ts';
@@ -51,6 +51,8 @@ export interface Ports {
    * One that cannot be compiled gives a program that fails at every evaluation.
    */
   expression(expression: Expression): Program;
+  /** What expressions see of a connection that nothing was read of yet. */
+  connectionVariables(connection: ConnectionInfo): Activation;
   /** What of bodies an expression reads. */
   needsOf(program: Program): PhaseNeeds;
   /** The way to a service that the policy asks. */

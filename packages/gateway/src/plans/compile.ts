@@ -30,7 +30,7 @@ import { Releases } from './releases.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'callout' | 'onRelease'>;
+export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'connectionVariables' | 'callout' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -44,7 +44,7 @@ export interface CompilePorts {
 }
 
 /** The expression language, loaded. */
-export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf'>;
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'connectionVariables'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {
@@ -329,10 +329,11 @@ class StateCompiler {
   #portsOf(owner: ResourceId, spec: unknown): Ports {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
-    const { expression, needsOf } = this.#expressions ?? noExpressions;
+    const { expression, needsOf, connectionVariables } = this.#expressions ?? noExpressions;
     const own: Omit<Ports, keyof ProcessPorts> = {
       expression,
       needsOf,
+      connectionVariables,
       onRelease,
       callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
     };
@@ -383,10 +384,13 @@ class StateCompiler {
   }
 }
 
+function unloaded(): never {
+  throw new Error('the state was said to have no expressions');
+}
+
 const noExpressions: ExpressionPort = {
-  expression: () => {
-    throw new Error('the state was said to have no expressions');
-  },
+  expression: unloaded,
+  connectionVariables: unloaded,
   needsOf: () => noNeeds,
 };
 

@@ -1,27 +1,44 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { noNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
+import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
-import type { BindPlan } from './plan.ts';
+import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
-export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'logNeeds'>;
+export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'logNeeds'>;
 
 /**
  * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
  *
- * @param _ports Of one policy, by its specification.
+ * @param ports Of one policy, by its specification.
  */
-export function compileFrontend(policies: readonly FrontendPolicy[], _ports: (spec: unknown) => Ports): FrontendPlan {
+export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spec: unknown) => Ports): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
+  const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
-    if (policy.kind === 'http') http = policy.spec;
-    else keepalives = policy.spec.keepalives;
+    switch (policy.kind) {
+      case 'http':
+        http = policy.spec;
+        break;
+      case 'tcp':
+        keepalives = policy.spec.keepalives;
+        break;
+      case 'networkAuthorization':
+        networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
+        break;
+    }
   }
-  return { server: serverOptions(http), maxBufferSize: http.maxBufferSize ?? null, keepalives, logNeeds: noNeeds };
+  return {
+    server: serverOptions(http),
+    maxBufferSize: http.maxBufferSize ?? null,
+    keepalives,
+    networkChecks,
+    logNeeds: noNeeds,
+  };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

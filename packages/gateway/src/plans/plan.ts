@@ -1,4 +1,4 @@
-import type { ServerOptions } from '@agentgateway/http';
+import type { ConnectionInfo, ServerOptions } from '@agentgateway/http';
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { Mirror } from '../pipeline/mirror.ts';
 import type { PhaseNeeds } from '../pipeline/needs.ts';
@@ -28,9 +28,14 @@ export interface BindPlan {
   readonly keepalives: Keepalives | null;
   /** Of the tracing policy; null where there is none. */
   readonly tracing: Tracer | null;
+  /** What a connection has to pass before anything of it is read, in this order. */
+  readonly networkChecks: readonly NetworkCheck[];
   /** What logs and traces of its requests read of bodies, when all is over. */
   readonly logNeeds: PhaseNeeds;
 }
+
+/** Says whether a connection may come in; one that throws refuses. */
+export type NetworkCheck = (connection: ConnectionInfo) => boolean | Promise<boolean>;
 
 export interface ListenerPlan {
   readonly listener: Listener;

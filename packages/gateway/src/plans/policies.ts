@@ -1,3 +1,4 @@
+import type { AuthorizationRule } from '../policies/authorization/spec.ts';
 import type { BackendPolicy, FrontendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
 import type { Backend, Listener, Route, TargetedPolicy } from '../resources/model.ts';
 
@@ -59,6 +60,7 @@ export class TargetedPolicies {
   /** For the gateway on one of its ports, then for the gateway: the first of a kind wins. */
   frontend(gateway: { readonly name: string; readonly namespace: string }, bind: string): readonly FrontendPolicy[] {
     const found: FrontendPolicy[] = [];
+    const networkRules: AuthorizationRule[] = [];
     for (const withPort of [true, false]) {
       for (const { target, policy } of this.#all) {
         if (policy.family !== 'frontend' || !('gateway' in target)) continue;
@@ -66,9 +68,11 @@ export class TargetedPolicies {
         if (target.gateway.listener !== undefined) continue;
         const { port } = target.gateway;
         if (withPort ? port === undefined || bindKey(port) !== bind : port !== undefined) continue;
-        if (!found.some((other) => other.kind === policy.policy.kind)) found.push(policy.policy);
+        if (policy.policy.kind === 'networkAuthorization') networkRules.push(...policy.policy.spec.rules);
+        else if (!found.some((other) => other.kind === policy.policy.kind)) found.push(policy.policy);
       }
     }
+    if (networkRules.length > 0) found.push({ kind: 'networkAuthorization', spec: { rules: networkRules } });
     return found;
   }
 }
@@ -85,7 +89,9 @@ export function gatewayPhasePolicies(
   const merged = new Map<TrafficKind, TrafficPolicy>();
   for (const { policy } of [...targeted.listener, ...targeted.gateway]) {
     if (policy.family !== 'traffic' || policy.phase !== 'gateway') continue;
-    if (!merged.has(policy.policy.kind)) merged.set(policy.policy.kind, policy.policy);
+    const known = merged.get(policy.policy.kind);
+    if (known === undefined) merged.set(policy.policy.kind, policy.policy);
+    else if (known.kind === 'authorization') merged.set('authorization', joined(known, policy.policy));
   }
   return merged;
 }
@@ -100,12 +106,16 @@ export function routePhasePolicies(
   inline: readonly TrafficPolicy[],
 ): ReadonlyMap<TrafficKind, TrafficPolicy> {
   const merged = new Map<TrafficKind, TrafficPolicy>();
+  const put = (policy: TrafficPolicy) => {
+    const known = policy.kind === 'authorization' ? merged.get('authorization') : undefined;
+    merged.set(policy.kind, known === undefined ? policy : joined(known, policy));
+  };
   for (const level of [listener.gateway, listener.listener, route]) {
     for (const { policy } of level.toReversed()) {
-      if (policy.family === 'traffic' && policy.phase === 'route') merged.set(policy.policy.kind, policy.policy);
+      if (policy.family === 'traffic' && policy.phase === 'route') put(policy.policy);
     }
   }
-  for (const policy of inline) merged.set(policy.kind, policy);
+  for (const policy of inline) put(policy);
   return merged;
 }
 
@@ -120,7 +130,18 @@ export function backendPolicies(...levels: (readonly (BackendPolicy | TargetedPo
     } else {
       policy = entry;
     }
-    if (!merged.some((other) => other.kind === policy.kind)) merged.push(policy);
+    const at = merged.findIndex((other) => other.kind === policy.kind);
+    if (at < 0) merged.push(policy);
+    else if (policy.kind === 'authorization') merged[at] = joined(merged[at] as BackendPolicy, policy);
   }
   return merged;
+}
+
+/** Rules of several places make one decision: that of all of them together. */
+function joined(
+  a: TrafficPolicy | BackendPolicy,
+  b: TrafficPolicy | BackendPolicy,
+): Extract<TrafficPolicy, { kind: 'authorization' }> {
+  if (a.kind !== 'authorization' || b.kind !== 'authorization') throw new Error(`${a.kind} is not joined`);
+  return { kind: 'authorization', spec: { rules: [...a.spec.rules, ...b.spec.rules] } };
 }

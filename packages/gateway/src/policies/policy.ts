@@ -1,6 +1,7 @@
 import type { Expression } from '../resources/model.ts';
 import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
+import type { AuthorizationSpec } from './authorization/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
@@ -36,6 +37,7 @@ type Conditional<K extends string, Spec> =
 
 /** Policies on traffic: they run once per request, in the gateway or the route phase (spec 01 §3.1). */
 export type TrafficPolicy =
+  | { readonly kind: 'authorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'apiKey'; readonly spec: ApiKeySpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'basicAuth'; readonly spec: BasicAuthSpec }
@@ -55,6 +57,7 @@ export type TrafficPolicy =
 
 /** Policies on a backend: they run on every attempt. */
 export type BackendPolicy =
+  | { readonly kind: 'authorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
@@ -64,6 +67,7 @@ export type BackendPolicy =
 
 /** Policies on connections and on what is written about requests. */
 export type FrontendPolicy =
+  | { readonly kind: 'networkAuthorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
   | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
 

@@ -20,6 +20,7 @@ export interface PolicyCode<Spec> {
 /** How to get a kind's code. Nothing is loaded before somebody configures it. */
 export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode<SpecOf<K>>> } = {
   apiKey: async () => ({ request: (await import('./api-key/step.ts')).compileApiKey }),
+  authorization: async () => ({ request: (await import('./authorization/step.ts')).compileAuthorization }),
   backendAuth: async () => ({ request: (await import('./backend-auth/step.ts')).compileBackendAuth }),
   basicAuth: async () => {
     const { compileBasicAuth } = await import('./basic-auth/step.ts');

@@ -1,6 +1,6 @@
 import { Abort, type Body, Headers, Request } from '@agentgateway/http';
 import { Exchange } from '../pipeline/exchange.ts';
-import { Expressions, needsOf } from '../pipeline/expressions.ts';
+import { connectionVariables, Expressions, needsOf } from '../pipeline/expressions.ts';
 import type { Clock, Ports } from '../pipeline/step.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 
@@ -61,6 +61,7 @@ export const noPorts: Ports = {
   log: { error() {}, warn() {}, info() {}, debug() {} },
   expression: (expression) => expressions.compile(expression),
   needsOf,
+  connectionVariables,
   callout: () => unreachable('callout'),
   onRelease() {},
   get sessions(): Ports['sessions'] {

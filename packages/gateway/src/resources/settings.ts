@@ -27,6 +27,8 @@ export interface Settings {
   readonly sessionKey?: Secret;
   /** Names in lower case of request headers that are shown to nobody, besides `authorization` and `proxy-authorization`. */
   readonly sensitiveHeaders: readonly string[];
+  /** What expressions see as `env`: `podName`, `namespace`, `gateway`, as far as the process is told. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Definitions of functions that expressions may call (spec 04 §5.9). */
   readonly customFunctions?: string;
   readonly otlp: OtlpSettings;

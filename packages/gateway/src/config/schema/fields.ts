@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonicalHost, isHostName, parseTarget } from '../address.ts';
+import { canonicalHost, isHostName, parseTarget, parseTargetOrUrl } from '../address.ts';
 import { closed } from './closed.ts';
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -48,6 +48,16 @@ export function target() {
     const address = parseTarget(text);
     if (address !== undefined) return address;
     context.addIssue({ code: 'custom', message: 'invalid host:port; write host:port, [ipv6]:port or unix:/path' });
+    return z.NEVER;
+  });
+}
+
+/** A {@link target}, or a URL without a path whose scheme says whether TLS is spoken; the output is a `UrlTarget`. */
+export function targetOrUrl() {
+  return z.string().transform((text, context) => {
+    const parsed = parseTargetOrUrl(text);
+    if ('address' in parsed) return parsed;
+    context.addIssue({ code: 'custom', message: parsed.error });
     return z.NEVER;
   });
 }

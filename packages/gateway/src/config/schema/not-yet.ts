@@ -3,10 +3,10 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'authorization', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc', 'transformations'];
 
 export const notYet = {
-  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'policies', 'routeGroups', 'services', 'workloads'],
+  root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
   config: [
     'localXdsPath',
     'modelCatalog',
@@ -33,17 +33,7 @@ export const notYet = {
     'spiffe',
   ],
   logging: ['filter', 'fields', 'database'],
-  frontend: [
-    'tls',
-    'networkAuthorization',
-    'networkExtAuthz',
-    'proxyProtocol',
-    'proxy',
-    'connect',
-    'accessLog',
-    'logging',
-    'tracing',
-  ],
+  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -64,7 +54,6 @@ export const notYet = {
     'backendTunnel',
     'health',
     'extAuthz',
-    'authorization',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
+import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
@@ -25,6 +26,7 @@ export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  authorization: maybe(authorizationSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -40,6 +42,7 @@ export const routePolicySchema = closed(
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
+    authorization: maybe(authorizationSchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
@@ -61,6 +64,7 @@ export const backendPolicySchema = closed(
     responseHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
+    authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
   },

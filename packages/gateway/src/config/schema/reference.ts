@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { closed, exactlyOne, maybe } from './closed.ts';
-import { name, target } from './fields.ts';
+import { name, targetOrUrl } from './fields.ts';
 import { notYet } from './not-yet.ts';
 import { calloutPolicySchema } from './policies.ts';
 
@@ -9,7 +9,7 @@ const policies = z.lazy((): z.ZodType<unknown> => calloutPolicySchema);
 
 /** The fields that name a service inside of a policy (spec 03 §3.3); a policy's schema spreads them among its own. */
 export const referenceFields = {
-  host: target().optional(),
+  host: targetOrUrl().optional(),
   backend: name().optional(),
   policies: maybe(policies),
 };

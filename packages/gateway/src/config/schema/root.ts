@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { namedBackendSchema } from './backend.ts';
@@ -8,6 +9,7 @@ import { bindSchema, gatewaySchema } from './listeners.ts';
 import { notYet } from './not-yet.ts';
 import { attachedRouteSchema } from './route.ts';
 import { staticSchema } from './static.ts';
+import { targetedPolicySchema } from './targeted.ts';
 
 /** The whole file (spec 01 §2.3). */
 export const rootSchema = closed(
@@ -18,10 +20,15 @@ export const rootSchema = closed(
     routes: z.array(attachedRouteSchema).default([]),
     binds: z.array(bindSchema).default([]),
     frontendPolicies: closed(
-      { http: maybe(frontendHttpSchema), tcp: maybe(frontendTcpSchema) },
+      {
+        http: maybe(frontendHttpSchema),
+        tcp: maybe(frontendTcpSchema),
+        networkAuthorization: maybe(authorizationSchema),
+      },
       notYet.frontend,
     ).optional(),
     backends: z.array(namedBackendSchema).default([]),
+    policies: z.array(targetedPolicySchema).default([]),
   },
   notYet.root,
 );

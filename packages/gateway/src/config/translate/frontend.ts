@@ -1,3 +1,4 @@
+import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
@@ -9,6 +10,8 @@ export function translateFrontend(options: RootConfig['frontendPolicies'], trans
   const policies: FrontendPolicy[] = [];
   if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
+  if (options?.networkAuthorization)
+    policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
   for (const policy of policies) {
     translation.add({
       kind: 'policy',

@@ -1,5 +1,6 @@
 import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
+import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
@@ -15,10 +16,11 @@ import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
-import type { PolicyTarget } from '../../resources/model.ts';
+import type { BackendTarget, PolicyTarget } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
 import { conditionalPolicy } from '../schema/conditional.ts';
 import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/policies.ts';
+import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
 /** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
@@ -46,7 +48,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 
 /** Policies that say who may come in: the same in the gateway phase and in the route phase. */
 function accessPolicies(
-  { cors, basicAuth, apiKey }: GatewayPolicies,
+  { cors, basicAuth, apiKey, authorization }: GatewayPolicies,
   path: Path,
   { files }: Translation,
 ): TrafficPolicy[] {
@@ -55,6 +57,7 @@ function accessPolicies(
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
 }
 
@@ -71,7 +74,8 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
+    options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -82,6 +86,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;
 }
@@ -103,4 +108,31 @@ export function addGatewayPolicies(
       policy: { family: 'traffic', phase: 'gateway', policy },
     });
   }
+}
+
+/** A mirror's own host becomes a backend of its owner's: a route, a policy. */
+export function mirrorPolicy(
+  options: RoutePolicies['requestMirror'],
+  owner: string,
+  path: Path,
+  translation: Translation,
+): TrafficPolicy | undefined {
+  if (options == null) return undefined;
+  const { percentage } = options;
+  const { host, backend } = options.backend;
+  if (host !== undefined) {
+    const name = `${owner}/mirror`;
+    const target: BackendTarget = { type: 'host', address: host };
+    translation.add({ kind: 'backend', key: `/${name}`, name: { namespace: '', name }, target, policies: [] });
+    return { kind: 'requestMirror', spec: { backend: `/${name}`, percentage } };
+  }
+  const at = [...path, 'requestMirror', 'backend', 'backend'];
+  const found = backendByName(backend!, at, translation);
+  if ('invalid' in found) return undefined;
+  const resource = translation.resources.find(({ kind, key }) => kind === 'backend' && key === found.backend);
+  if (resource?.kind === 'backend' && resource.target.type === 'host') {
+    return { kind: 'requestMirror', spec: { backend: found.backend, percentage } };
+  }
+  translation.problem({ path: at, message: 'only a backend with a host can be a mirror', showValue: true });
+  return undefined;
 }

@@ -30,7 +30,12 @@ export function backendReference(options: ReferenceOptions, path: Path, translat
     [...path, 'policies'],
     translation,
   );
-  if (options.host !== undefined) return { $backend: { address: options.host }, policies };
+  if (options.host !== undefined) {
+    const { address, tls } = options.host;
+    // https without a word on TLS is checked against the system's roots.
+    if (tls && !policies.some(({ kind }) => kind === 'backendTLS')) policies.push({ kind: 'backendTLS', spec: {} });
+    return { $backend: { address }, policies };
+  }
   const found = backendByName(options.backend!, [...path, 'backend'], translation);
   // What is not there was told, and nothing of this translation is used.
   return { $backend: 'backend' in found ? found : { backend: '' }, policies };

@@ -1,12 +1,11 @@
-import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
-import type { BackendTarget, NamedMatch, PathMatch, RouteBackend, RouteMatch } from '../../resources/model.ts';
+import type { BackendPolicy } from '../../policies/policy.ts';
+import type { NamedMatch, PathMatch, RouteBackend, RouteMatch } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
 import { present } from '../present.ts';
 import type { RouteBackendConfig } from '../schema/backend.ts';
-import type { RoutePolicies } from '../schema/policies.ts';
 import type { MatchConfig, RouteConfig } from '../schema/route.ts';
 import { backendTarget } from './backends.ts';
-import { backendPolicies, routeBackendPolicies, trafficPolicies } from './policies.ts';
+import { backendPolicies, mirrorPolicy, routeBackendPolicies, trafficPolicies } from './policies.ts';
 import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
@@ -91,31 +90,4 @@ function routeBackend(
   const target = backendTarget(options, path, translation);
   translation.add({ kind: 'backend', key, name: { namespace: '', name }, target, policies: [] });
   return { weight, target: { backend: key }, policies };
-}
-
-/** A mirror's own host becomes a backend of the route's. */
-function mirrorPolicy(
-  options: RoutePolicies['requestMirror'],
-  route: string,
-  path: Path,
-  translation: Translation,
-): TrafficPolicy | undefined {
-  if (options == null) return undefined;
-  const { percentage } = options;
-  const { host, backend } = options.backend;
-  if (host !== undefined) {
-    const name = `${route}/mirror`;
-    const target: BackendTarget = { type: 'host', address: host };
-    translation.add({ kind: 'backend', key: `/${name}`, name: { namespace: '', name }, target, policies: [] });
-    return { kind: 'requestMirror', spec: { backend: `/${name}`, percentage } };
-  }
-  const at = [...path, 'requestMirror', 'backend', 'backend'];
-  const found = backendByName(backend!, at, translation);
-  if ('invalid' in found) return undefined;
-  const resource = translation.resources.find(({ kind, key }) => kind === 'backend' && key === found.backend);
-  if (resource?.kind === 'backend' && resource.target.type === 'host') {
-    return { kind: 'requestMirror', spec: { backend: found.backend, percentage } };
-  }
-  translation.problem({ path: at, message: 'only a backend with a host can be a mirror', showValue: true });
-  return undefined;
 }

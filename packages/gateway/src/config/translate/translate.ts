@@ -5,6 +5,7 @@ import { translateBinds } from './binds.ts';
 import { translateFrontend } from './frontend.ts';
 import { translateGateways } from './gateways.ts';
 import { Ports } from './ports.ts';
+import { translateTargeted } from './targeted.ts';
 import type { Translation } from './translation.ts';
 
 /** Turns a checked file into resources (spec 01 §3); what does not fit together becomes problems of the translation. */
@@ -16,4 +17,5 @@ export function translate(root: RootConfig, translation: Translation): void {
   const gateways = translateGateways(root.gateways, ports, translation);
   translateAttachedRoutes(root.routes, gateways, translation);
   translateFrontend(root.frontendPolicies, translation);
+  translateTargeted(root.policies, translation);
 }

@@ -8,9 +8,6 @@ import { ProxyVariable } from './proxy.ts';
 import { RequestVariable } from './request.ts';
 import { ResponseVariable } from './response.ts';
 
-/** What the process tells every expression: where it runs (spec 04 §4.8). Absent keys are those that are not known. */
-export type Environment = Value;
-
 /**
  * The variables of one exchange (spec 04 §4). Each is made when an expression first reads it, and reads the exchange itself: after the
  * request was sent upstream nobody changes it any more, so what was a live view is the snapshot that logs want.
@@ -58,7 +55,7 @@ export class ExchangeVariables implements Activation {
   }
 
   get env(): Value {
-    return this.#exchange.environment;
+    return fromJson(this.#exchange.environment);
   }
 
   get jwt(): Value {

@@ -398,6 +398,7 @@ test('a failure behind a handler is a 500 with its message', async () => {
 });
 
 test('addresses: off, a path, a dead socket, a live one, something else', async () => {
+  verifies('TEL-20');
   const directory = mkdtempSync(join(tmpdir(), 'admin-'));
   try {
     const off = await serve(

@@ -95,6 +95,13 @@ test('CFG-47: the environment beats the file', () => {
   });
 });
 
+test('TEL-14: LOG_FORMAT decides, and only json means JSON', () => {
+  verifies('TEL-14');
+  expect(settings('{logging: {format: text}}', { LOG_FORMAT: 'json' }).logging.format).toBe('json');
+  expect(settings('{logging: {format: json}}', { LOG_FORMAT: 'foo' }).logging.format).toBe('text');
+  expect(settings('{logging: {format: json}}', {}).logging.format).toBe('json');
+});
+
 test('CFG-48: worker threads', () => {
   verifies('CFG-48');
   expect(settings('{workerThreads: "50%"}').workerThreads).toBe(2);
@@ -111,16 +118,25 @@ test('CFG-48: worker threads', () => {
 });
 
 test.each([
+  ['30', 25_000],
   ['20', 15_000],
   ['11', 6000],
   ['10', 9000],
+  ['8', 7000],
   ['1', 1000],
   ['0', 1000],
 ])('a platform that grants %s seconds leaves %d ms to drain', (grace, ms) => {
+  verifies('TEL-23');
   expect(settings('{}', { TERMINATION_GRACE_PERIOD_SECONDS: grace }).terminationDeadline).toBe(ms);
   expect(
     settings('{connectionTerminationDeadline: 2s}', { TERMINATION_GRACE_PERIOD_SECONDS: grace }).terminationDeadline,
   ).toBe(2000);
+});
+
+test('TEL-20: an address that is none is told by the name of who said it', () => {
+  verifies('TEL-20');
+  expect(refused('config: {adminAddr: "foo:1"}').join()).toContain('config.adminAddr');
+  expect(refused('{}', { ADMIN_ADDR: 'foo:1' }).join()).toContain('ADMIN_ADDR');
 });
 
 test('bad variables, all of them, by name and value', () => {

@@ -3,6 +3,7 @@ import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transpor
 import type { Attempt } from '../backends/backend.ts';
 import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
 import type { CalloutKind } from './callout.ts';
 import type { CapturedBody } from './capture.ts';
@@ -100,6 +101,8 @@ export class Exchange {
   responseCapture: CapturedBody | null = null;
   /** The response, once there is one: from upstream, from a policy, or the wording of an error. */
   response: Response | null = null;
+  /** What becomes of its access line, where a policy says something about that. */
+  accessLog: AccessLogPlan | null = null;
   /** What logs and traces read of bodies, when all is over. */
   logNeeds: PhaseNeeds = noNeeds;
   /** True from the end of the backend phase on: then expressions see `backend` (spec 04 §4.1). */

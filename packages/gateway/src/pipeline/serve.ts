@@ -125,6 +125,7 @@ export class Pipeline {
     const bind = this.#snapshot.binds.get(on.bind);
     if (bind === undefined) return new GatewayError('bindNotFound');
     exchange.maxBufferSize = bind.maxBufferSize;
+    exchange.accessLog = bind.accessLog;
     exchange.logNeeds = bind.logNeeds;
 
     const host = normalise(request, exchange.connection.tls !== null);

@@ -21,9 +21,10 @@ import type {
 } from '../resources/model.ts';
 import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
+import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { type BackendResolver, compileCallout } from './callouts.ts';
-import { compileFrontend, type FrontendPlan } from './frontend.ts';
+import { compileFrontend, type FrontendCode, type FrontendPlan, loadFrontend } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
@@ -39,6 +40,8 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of telemetry: they are flushed at the worker's end. */
+  readonly exporters: Exporters;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
 }
@@ -84,13 +87,14 @@ export class PlanCompiler {
    * @throws Error if a resource cannot be compiled.
    */
   async compile(state: ResourceState): Promise<Compilation> {
-    const { phases, expressions } = await load(state);
+    const { phases, frontend, expressions } = await load(state);
     if (expressions) this.#expressions ??= await this.#ports.expressions();
     const compiler = new StateCompiler({
       ports: this.#ports,
       expressions: this.#expressions,
       inForce: () => this.#inForce,
       phases,
+      frontend,
       state,
       before: this.#adopted,
     });
@@ -130,8 +134,13 @@ export class PlanCompiler {
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
-async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompiler; readonly expressions: boolean }> {
+async function load(state: ResourceState): Promise<{
+  readonly phases: PhaseCompiler;
+  readonly frontend: FrontendCode;
+  readonly expressions: boolean;
+}> {
   const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
+  const frontend = new Set<FrontendPolicy['kind']>();
   const targets = new Set<BackendTarget>();
   let expressions = false;
   const addMentioned = (policy: TrafficPolicy | BackendPolicy | FrontendPolicy) => {
@@ -158,18 +167,23 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
   for (const { policy } of state.policies.values()) {
-    if (policy.family === 'frontend') addMentioned(policy.policy);
-    else add([policy.policy]);
+    if (policy.family === 'frontend') {
+      frontend.add(policy.policy.kind);
+      addMentioned(policy.policy);
+    } else {
+      add([policy.policy]);
+    }
   }
   for (const { target } of state.backends.values()) targets.add(target);
   await loadBackends(targets);
-  return { phases: await loadSteps(kinds), expressions };
+  return { phases: await loadSteps(kinds), frontend: await loadFrontend(frontend, expressions), expressions };
 }
 
 /** One state on its way to a snapshot. */
 class StateCompiler {
   readonly #ports: CompilePorts;
   readonly #phases: PhaseCompiler;
+  readonly #frontendCode: FrontendCode;
   readonly #state: ResourceState;
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
@@ -187,6 +201,7 @@ class StateCompiler {
     readonly expressions: ExpressionPort | null;
     readonly inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
     readonly phases: PhaseCompiler;
+    readonly frontend: FrontendCode;
     readonly state: ResourceState;
     readonly before: Plans;
   }) {
@@ -194,6 +209,7 @@ class StateCompiler {
     this.#expressions = given.expressions;
     this.#inForce = given.inForce;
     this.#phases = given.phases;
+    this.#frontendCode = given.frontend;
     this.#state = given.state;
     this.#policies = [...given.state.policies.values()];
     this.#targeted = new TargetedPolicies(this.#policies);
@@ -224,7 +240,7 @@ class StateCompiler {
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
     return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
-      compileFrontend(policies, (spec) => this.#portsOf(bind, spec)),
+      compileFrontend(policies, this.#frontendCode, this.#ports.exporters, (spec) => this.#portsOf(bind, spec)),
     );
   }
 

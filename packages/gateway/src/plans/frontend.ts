@@ -1,23 +1,64 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
-import { noNeeds } from '../pipeline/needs.ts';
+import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
+import type { Tracer } from '../pipeline/trace.ts';
 import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
+import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
-export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'logNeeds'>;
+export type FrontendPlan = Pick<
+  BindPlan,
+  'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'accessLog' | 'tracing' | 'logNeeds'
+>;
+
+/** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
+export interface FrontendCode {
+  readonly compileAccessLog: typeof import('../telemetry/access-policy.ts').compileAccessLog | null;
+  readonly compileTracing: typeof import('./tracing.ts').compileTracing | null;
+  /** Null where the state has no expression either. */
+  readonly celValues: typeof import('../telemetry/cel-values.ts') | null;
+}
+
+/**
+ * Loads what the kinds of policies need.
+ *
+ * @param expressions Whether the state has any.
+ */
+export async function loadFrontend(
+  kinds: ReadonlySet<FrontendPolicy['kind']>,
+  expressions: boolean,
+): Promise<FrontendCode> {
+  const accessLog = kinds.has('accessLog') ? await import('../telemetry/access-policy.ts') : null;
+  const tracing = kinds.has('tracing') ? await import('./tracing.ts') : null;
+  const celValues = tracing !== null && expressions ? await import('../telemetry/cel-values.ts') : null;
+  return {
+    compileAccessLog: accessLog?.compileAccessLog ?? null,
+    compileTracing: tracing?.compileTracing ?? null,
+    celValues,
+  };
+}
 
 /**
  * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
  *
  * @param ports Of one policy, by its specification.
  */
-export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spec: unknown) => Ports): FrontendPlan {
+export function compileFrontend(
+  policies: readonly FrontendPolicy[],
+  code: FrontendCode,
+  exporters: Exporters,
+  ports: (spec: unknown) => Ports,
+): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
+  let accessLog: AccessLogPlan | null = null;
+  let tracing: Tracer | null = null;
+  let logNeeds = noNeeds;
   const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
     switch (policy.kind) {
@@ -30,15 +71,22 @@ export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spe
       case 'networkAuthorization':
         networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
         break;
+      case 'accessLog': {
+        const compiled = code.compileAccessLog?.(policy.spec, ports(policy.spec)) ?? null;
+        accessLog = compiled?.plan ?? null;
+        logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
+        break;
+      }
+      case 'tracing': {
+        const compiled = code.compileTracing?.(policy.spec, ports(policy.spec), exporters, code.celValues) ?? null;
+        tracing = compiled?.tracer ?? null;
+        logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
+        break;
+      }
     }
   }
-  return {
-    server: serverOptions(http),
-    maxBufferSize: http.maxBufferSize ?? null,
-    keepalives,
-    networkChecks,
-    logNeeds: noNeeds,
-  };
+  const maxBufferSize = http.maxBufferSize ?? null;
+  return { server: serverOptions(http), maxBufferSize, keepalives, networkChecks, accessLog, tracing, logNeeds };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

@@ -1,5 +1,6 @@
 import type { Program } from '@agentgateway/cel';
 import type { Exchange } from '../pipeline/exchange.ts';
+import type { PhaseNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { Trace, Tracer } from '../pipeline/trace.ts';
 import type { Sampling, TracingSpec } from '../policies/tracing/spec.ts';
@@ -26,15 +27,15 @@ export function compileTracing(
   ports: Ports,
   exporters: Exporters,
   cel: CelValues | null,
-): { readonly tracer: Tracer; readonly programs: readonly Program[] } {
+): { readonly tracer: Tracer; readonly needs: readonly PhaseNeeds[] } {
   const compileSampling = (sampling: Sampling) =>
     typeof sampling === 'number' ? sampling : ports.expression(sampling);
   const resource: Attribute[] = [];
-  for (const [name, expression] of Object.entries(spec.resources)) {
+  for (const [name, expression] of spec.resources) {
     cel?.addAttribute(resource, name, ports.expression(expression).evaluate(cel.noVariables), true);
   }
   const filter = spec.filter === undefined ? null : ports.expression(spec.filter);
-  const attributes = Object.entries(spec.attributes).map(([name, expression]): [string, Program] => [
+  const attributes = spec.attributes.map(([name, expression]): [string, Program] => [
     name,
     ports.expression(expression),
   ]);
@@ -48,8 +49,9 @@ export function compileTracing(
     cel,
     exporter: compileSpanExporter({ target: spec, resource, ports, exporters }),
   });
-  const programs = attributes.map(([, program]) => program);
-  return { tracer, programs: filter === null ? programs : [filter, ...programs] };
+  const late = attributes.map(([, program]) => program);
+  if (filter !== null) late.push(filter);
+  return { tracer, needs: late.map((program) => ports.needsOf(program)) };
 }
 
 interface TracerParts {

@@ -109,7 +109,7 @@ test('access lines follow the scope `request`; metrics count either way', () => 
   const sink = { write: (line: string) => lines.push(line) };
   const telemetry = new Telemetry({ format: 'json', levels, sink, clock, thread: '1' });
   const record = Object.assign(new RequestRecord(), { endedAt: 1, connectionId: 4, requestId: 5 });
-  const exchange = { record } as FinishedExchange;
+  const exchange = { record, accessLog: null } as FinishedExchange;
   telemetry.finish(exchange);
   levels.merge('request=off');
   telemetry.finish(exchange);

@@ -1,6 +1,7 @@
 import type { Exchange } from '../pipeline/exchange.ts';
 import type { Clock } from '../pipeline/step.ts';
 import { type AccessFormat, compileAccessFormat, type LogFormat } from './access-log.ts';
+import type { AccessLogPlan, ProjectedFormat } from './access-log-plan.ts';
 import { AppLog, type LineSink } from './app-log.ts';
 import type { LogLevels } from './levels.ts';
 import { Metrics } from './metrics/metrics.ts';
@@ -16,25 +17,36 @@ export interface TelemetryOptions {
 }
 
 /** What is read of an exchange when all is over. */
-export type FinishedExchange = Pick<Exchange, 'record' | 'variables' | 'trace' | 'grpc'>;
+export type FinishedExchange = Pick<Exchange, 'record' | 'variables' | 'grpc' | 'trace' | 'accessLog'>;
+
+/** How lines are written while levels stay as they are. */
+interface Lines {
+  readonly standard: AccessFormat;
+  readonly ids: boolean;
+  /** Of those policies that choose keys. */
+  readonly projected: WeakMap<AccessLogPlan, ProjectedFormat>;
+}
 
 /** The outlets of one thread. */
 export class Telemetry {
   readonly log: AppLog;
   readonly metrics: Metrics;
+  readonly #format: LogFormat;
   readonly #sink: LineSink;
   /** Null where access lines are off. */
-  #access: AccessFormat | null = null;
+  #lines: Lines | null = null;
 
   constructor(options: TelemetryOptions) {
     const { format, levels, sink } = options;
+    this.#format = format;
     this.#sink = sink;
     this.log = new AppLog(format, levels, sink, () => options.clock.epoch());
     this.metrics = new Metrics(options.thread);
     const compile = (): void => {
       // Access lines are of level info; finer levels add to them, coarser ones silence them. Metrics count either way.
-      this.#access = levels.enabled('request', 'info')
-        ? compileAccessFormat(format, { ids: levels.enabled('request', 'debug') })
+      const ids = levels.enabled('request', 'debug');
+      this.#lines = levels.enabled('request', 'info')
+        ? { standard: compileAccessFormat(format, { ids }), ids, projected: new WeakMap() }
         : null;
     };
     compile();
@@ -43,9 +55,22 @@ export class Telemetry {
 
   /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
   finish(exchange: FinishedExchange): void {
-    const { record, trace } = exchange;
+    const { record, trace, accessLog } = exchange;
     this.metrics.observeRequest(record);
     if (trace !== null) trace.tracer?.finish(exchange, trace);
-    if (this.#access !== null) this.#sink.write(this.#access(record));
+    const lines = this.#lines;
+    if (lines === null) return;
+    if (accessLog === null) this.#sink.write(lines.standard(record));
+    else if (accessLog.keeps(exchange)) this.#sink.write(this.#line(lines, accessLog, exchange));
+  }
+
+  #line({ standard, ids, projected }: Lines, plan: AccessLogPlan, exchange: FinishedExchange): string {
+    if (plan.compile === null) return standard(exchange.record);
+    let format = projected.get(plan);
+    if (format === undefined) {
+      format = plan.compile(this.#format, { ids });
+      projected.set(plan, format);
+    }
+    return format(exchange);
   }
 }

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { expect, test } from 'vitest';
+import { ask } from '../support/ask.ts';
 import { EchoServer } from '../support/echo.ts';
+import { verifies } from '../verifies.ts';
 import { certificate } from './support/certificate.ts';
 import { GatewayProcess, launch, Site, start } from './support/process.ts';
 
@@ -84,6 +87,7 @@ ${more}`;
 });
 
 test('the level of the log changes while serving, in every thread', async () => {
+  verifies('TEL-4');
   await using gw = await start(HELLO, { env: { WORKER_THREADS: '2' } });
   const logging = async (query: string) => {
     const answer = await fetch(`http://127.0.0.1:${gw.site.admin}/logging${query}`, { method: 'POST' });
@@ -97,6 +101,21 @@ test('the level of the log changes while serving, in every thread', async () => 
   for (let i = 0; i < 8; i++) await gw.get(`/heard${i}`);
   await gw.stdout.count('/heard', 8);
   expect(gw.stdout.text).not.toContain('/quiet');
+  expect(gw.stdout.text).not.toContain('connection.id');
+
+  await logging('?level=request=debug');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const told: Record<string, unknown>[] = [];
+  for (const [i, own] of [agent, agent, false as const].entries()) {
+    await ask(gw.site.ports[0] as number, { path: `/told${i}`, agent: own });
+    told.push(JSON.parse(await gw.stdout.next(`/told${i}`)));
+  }
+  agent.destroy();
+  const [first, second, third] = told.map((line) => line['connection.id']);
+  expect(first).toEqual(expect.any(Number));
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  expect(new Set(told.map((line) => Number(line['request.id']))).size).toBe(3);
 });
 
 test('the log is text unless the configuration or the environment says JSON', async () => {

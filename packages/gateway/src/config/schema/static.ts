@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { accessFieldsSchema } from '../../policies/access-log/schema.ts';
 import { keepalivesSchema } from '../../policies/frontend-tcp/schema.ts';
 import { parseServerAddress } from '../address.ts';
 import { duration } from '../duration.ts';
 import { closed, maybe } from './closed.ts';
-import { customFunctions } from './expression.ts';
+import { customFunctions, expression } from './expression.ts';
 import { headerName, uint } from './fields.ts';
 import { notYet } from './not-yet.ts';
 
@@ -40,7 +41,12 @@ export const staticSchema = closed(
     session: maybe(closed({ key: z.string() })),
     logging: maybe(
       closed(
-        { level: z.union([z.string(), z.array(z.string())]).nullish(), format: maybe(z.enum(['text', 'json'])) },
+        {
+          level: z.union([z.string(), z.array(z.string())]).nullish(),
+          format: maybe(z.enum(['text', 'json'])),
+          filter: maybe(expression()).describe('Deprecated: frontendPolicies.accessLog.filter.'),
+          fields: maybe(accessFieldsSchema).describe('Deprecated: frontendPolicies.accessLog.add and remove.'),
+        },
         notYet.logging,
       ),
     ),

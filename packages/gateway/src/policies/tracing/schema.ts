@@ -58,8 +58,8 @@ export function tracingSpec(
     randomSampling,
     clientSampling,
     filter,
-    attributes,
+    attributes: Object.entries(attributes),
     remove,
-    resources,
+    resources: Object.entries(resources),
   });
 }

@@ -9,11 +9,11 @@ export interface TracingSpec extends OtlpTarget {
   /** Spans are exported only where it holds at the end of the request. */
   readonly filter?: Expression;
   /** Added to the span of the server; `span.name` is its name. */
-  readonly attributes: Readonly<Record<string, Expression>>;
+  readonly attributes: readonly (readonly [name: string, value: Expression])[];
   /** Attributes that the span has not. */
   readonly remove: readonly string[];
   /** Attributes of the resource, evaluated once, for no request. */
-  readonly resources: Readonly<Record<string, Expression>>;
+  readonly resources: readonly (readonly [name: string, value: Expression])[];
 }
 
 /** How likely a request is traced, from 0 to 1, or what says it. */

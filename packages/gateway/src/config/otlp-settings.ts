@@ -6,7 +6,11 @@ import type { Env } from './expand.ts';
  * OpenTelemetry gives them. As OpenTelemetry asks, a value that cannot be read counts as not set.
  */
 export function otlpSettings(env: Env, hostname: string): OtlpSettings {
-  return { resource: resource(env, hostname), spans: batch(env, 'OTEL_BSP', 5_000), logs: batch(env, 'OTEL_BLRP', 1_000) };
+  return {
+    resource: resource(env, hostname),
+    spans: batch(env, 'OTEL_BSP', 5_000),
+    logs: batch(env, 'OTEL_BLRP', 1_000),
+  };
 }
 
 function batch(env: Env, prefix: string, scheduleDelay: number): BatchSettings {

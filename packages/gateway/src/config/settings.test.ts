@@ -22,6 +22,7 @@ test('defaults', () => {
     logging: { format: 'text', level: '' },
     sensitiveHeaders: [],
     environment: {},
+    otlp: expect.any(Object),
   });
 });
 
@@ -59,6 +60,7 @@ test('everything from the file', () => {
     logging: { format: 'json', level: 'info,a=debug' },
     sensitiveHeaders: ['x-api-key'],
     environment: {},
+    otlp: expect.any(Object),
     customFunctions: 'f() { 1 }',
     sessionKey: { $secret: 'Ab'.repeat(32) },
   });

@@ -5,8 +5,8 @@ import { parseServerAddress } from './address.ts';
 import { parseDuration } from './duration.ts';
 import type { ConfigError, Problem } from './errors.ts';
 import type { Env } from './expand.ts';
-import type { Path } from './path.ts';
 import { otlpSettings } from './otlp-settings.ts';
+import type { Path } from './path.ts';
 import { present } from './present.ts';
 import { LOOKUP_FAMILIES, type StaticConfig } from './schema/static.ts';
 

@@ -9,7 +9,7 @@ function randomHex(bytes: number): string {
     randomFillSync(pool);
     used = 0;
   }
-  const id = pool.hexSlice(used, used + bytes);
+  const id = pool.toString('hex', used, used + bytes);
   used += bytes;
   return id;
 }

@@ -1,7 +1,7 @@
 import { type Abort, collect, Headers, Request } from '@agentgateway/http';
 import {
-  ExportLogsServiceResponseSchema,
   ExportLogsServiceRequestSchema,
+  ExportLogsServiceResponseSchema,
   ExportTraceServiceRequestSchema,
   ExportTraceServiceResponseSchema,
   LogsService,
@@ -143,7 +143,12 @@ function failed(error: unknown, abort: Abort): ExportOutcome {
   const reason = abort.reason ?? error;
   const message = reason instanceof Error ? reason.message : String(reason);
   if (reason instanceof GrpcError) {
-    return { ok: false, retry: retryableCodes.has(reason.code), retryAfter: null, message: `gRPC status ${reason.code}: ${message}` };
+    return {
+      ok: false,
+      retry: retryableCodes.has(reason.code),
+      retryAfter: null,
+      message: `gRPC status ${reason.code}: ${message}`,
+    };
   }
   if (!(reason instanceof GatewayError)) return { ok: false, retry: abort.reason === null, retryAfter: null, message };
   const detail = reason.logDetail === undefined ? message : `${message}: ${reason.logDetail}`;

@@ -109,7 +109,10 @@ function traceAnswer(span: CallSpan, response: Response): void {
 }
 
 function traceFailure(span: CallSpan, failure: unknown): void {
-  if (failure instanceof GatewayError) return span.fail(failure);
+  if (failure instanceof GatewayError) {
+    span.fail(failure);
+    return;
+  }
   span.end();
   span.errorType = 'Cancelled';
   span.error = failure instanceof Error ? failure.message : String(failure);

@@ -15,7 +15,6 @@ export const notYet = {
     'hbone',
     'mcp',
     'standardAttributes',
-    'tracing',
     'metrics',
     'histograms',
     'xdsAddress',

@@ -63,7 +63,10 @@ export class BatchExporter<T> {
   /** Takes an item; synchronous, and never throws. */
   add(item: T): void {
     const { maxQueueSize, maxExportBatchSize, scheduleDelay } = this.#options.settings;
-    if (this.#closed) return this.#lose(1, 'the exporter is closed');
+    if (this.#closed) {
+      this.#lose(1, 'the exporter is closed');
+      return;
+    }
     if (this.#queue.length >= maxQueueSize) {
       this.#queue.shift();
       this.#lose(1, 'the queue is full');
@@ -124,13 +127,19 @@ export class BatchExporter<T> {
       let hurried = this.#hurry.reason !== null;
       for (let number = 1; ; number++) {
         const outcome = await send(batch, abort);
-        if (outcome.ok) return this.#delivered(outcome.rejected, outcome.message);
+        if (outcome.ok) {
+          this.#delivered(outcome.rejected, outcome.message);
+          return;
+        }
         const again = outcome.retry && number < maxTries && abort.reason === null && !hurried;
         // Some chance, so that gateways that failed together do not come back together.
         const wait = outcome.retryAfter ?? pause * (0.8 + 0.4 * random());
-        if (!again || wait > settings.exportTimeout) return this.#lose(batch.length, outcome.message);
-        hurried = await this.#pause(wait, abort);
-        if (abort.reason !== null) return this.#lose(batch.length, outcome.message);
+        const worthWaiting = again && wait <= settings.exportTimeout;
+        if (worthWaiting) hurried = await this.#pause(wait, abort);
+        if (!worthWaiting || abort.reason !== null) {
+          this.#lose(batch.length, outcome.message);
+          return;
+        }
         pause = Math.min(pause * 1.5, longestPause);
       }
     } catch (error) {
@@ -158,8 +167,8 @@ export class BatchExporter<T> {
   }
 
   #delivered(rejected: number, message: string): void {
-    if (rejected > 0) return this.#lose(rejected, message === '' ? 'the receiver refused them' : message);
-    if (this.#outage === null) return;
+    if (rejected > 0) this.#lose(rejected, message === '' ? 'the receiver refused them' : message);
+    if (rejected > 0 || this.#outage === null) return;
     const { what, to, log } = this.#options;
     log.info('otlp', `${what} are exported again`, { to, lost: this.#outage.lost });
     this.#outage = null;

@@ -1,6 +1,6 @@
 import {
-  ExportLogsServiceRequestSchema,
-  ExportTraceServiceRequestSchema,
+  type ExportLogsServiceRequestSchema,
+  type ExportTraceServiceRequestSchema,
   SeverityNumber,
   Span_SpanKind,
   Status_StatusCode,

@@ -118,9 +118,9 @@ function traceFailure(span: CallSpan, failure: unknown): void {
   span.error = failure instanceof Error ? failure.message : String(failure);
 }
 
-/** Under TLS a client's version says nothing about the upstream; gRPC needs HTTP/2 (spec 02 §3.11). */
+/** Under TLS, and in a policy's own call, a client's version says nothing about the upstream; gRPC needs HTTP/2 (spec 02 §3.11). */
 function preferredVersion(exchange: Exchange): 'http1' | 'http2' | undefined {
-  if (exchange.connection.tls === null) return undefined;
+  if (exchange.connection.tls === null && exchange.callout === null) return undefined;
   return exchange.grpc ? 'http2' : 'http1';
 }
 

@@ -10,8 +10,9 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   regex: [],
   cel: ['regex'],
   llm: [],
+  protos: [],
   simulator: [],
-  gateway: ['http', 'regex', 'cel', 'llm', 'simulator'],
+  gateway: ['http', 'regex', 'cel', 'llm', 'protos', 'simulator'],
 };
 
 /**

@@ -73,6 +73,11 @@ const settings: Settings = {
   logging: { format: 'text', level: '' },
   metrics: { histograms: 'classic', remove: [], fields: [] },
   sensitiveHeaders: [],
+  otlp: {
+    resource: {},
+    spans: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelay: 5000, exportTimeout: 30_000 },
+    logs: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelay: 1000, exportTimeout: 30_000 },
+  },
   environment: {},
   sessionKey: secret('s3cret-session'),
 };

@@ -23,6 +23,7 @@ test('defaults', () => {
     metrics: { histograms: 'classic', remove: [], fields: [] },
     sensitiveHeaders: [],
     environment: {},
+    otlp: expect.any(Object),
   });
 });
 
@@ -62,6 +63,7 @@ test('everything from the file', () => {
     metrics: { histograms: 'both', remove: ['requests'], fields: [['tenant', { $cel: 'jwt.tenant' }]] },
     sensitiveHeaders: ['x-api-key'],
     environment: {},
+    otlp: expect.any(Object),
     customFunctions: 'f() { 1 }',
     sessionKey: { $secret: 'Ab'.repeat(32) },
   });

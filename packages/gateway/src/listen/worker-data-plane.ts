@@ -18,6 +18,7 @@ import type { LineSink } from '../telemetry/app-log.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
 import { compileLabels, metricOptions } from '../telemetry/metrics/labels.ts';
+import { Exporters } from '../telemetry/otlp/exporters.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpUpstreams } from '../upstream/http-upstreams.ts';
 import { BindServer } from './bind-server.ts';
@@ -28,6 +29,9 @@ const clock = {
   epoch: () => Date.now(),
   monotonic: () => process.hrtime.bigint(),
 };
+
+/** Milliseconds in which traces and logs are handed over at the end; less than the supervisor waits for a worker to close. */
+const flushDeadline = 3_000;
 
 /** What a data plane may be given in place of the process's own. */
 export interface DataPlaneOptions {
@@ -52,6 +56,7 @@ class WorkerDataPlane implements DataPlane {
   readonly #dns: HostResolver;
   readonly #pipeline: Pipeline;
   readonly #compiler: PlanCompiler;
+  readonly #exporters: Exporters;
   readonly #contexts = new WeakMap<Listener, ServerContext>();
   readonly #servers = new Map<string, BindServer>();
   /** Servers of binds that are gone, until their connections are. */
@@ -91,7 +96,9 @@ class WorkerDataPlane implements DataPlane {
       sensitiveHeaders: new Set(['authorization', 'proxy-authorization', ...settings.sensitiveHeaders]),
       environment: settings.environment,
     });
+    this.#exporters = new Exporters(settings.otlp);
     this.#compiler = new PlanCompiler({
+      exporters: this.#exporters,
       ports: (owner, spec) => this.#ports(owner, spec),
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
       clock,
@@ -208,6 +215,8 @@ class WorkerDataPlane implements DataPlane {
     const servers = [...this.#servers.values(), ...this.#leaving];
     await Promise.all(servers.map((server) => server.stopAccepting()));
     for (const server of servers) server.destroy(new Error('the gateway is closing'));
+    // Nothing is served any more, and the way to the receivers is still there.
+    await this.#exporters.close(flushDeadline);
     this.#end();
   }
 

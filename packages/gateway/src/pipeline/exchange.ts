@@ -11,6 +11,7 @@ import type { GatewayError } from './errors.ts';
 import type { KnownApiKey, VerifiedToken } from './identity.ts';
 import { noNeeds, type PhaseNeeds } from './needs.ts';
 import type { Clock } from './step.ts';
+import type { Trace } from './trace.ts';
 
 const noHeaders: ReadonlySet<string> = new Set();
 const nowhere: Readonly<Record<string, string>> = {};
@@ -34,6 +35,8 @@ export class Exchange {
   /** Aborted when the client leaves or the request's deadline passes. */
   readonly abort: Abort;
 
+  /** The trace that the request belongs to, or that a policy's own call is made for; null is none. */
+  trace: Trace | null = null;
   /** What the call to the upstream is for; a label of its metrics. */
   purpose: 'Primary' | 'Mirror' | 'Policy' = 'Primary';
   /** What a policy asks for, if this is a policy's own call to a service. */

@@ -13,6 +13,7 @@ import { peerIdentity } from './peer-identity.ts';
 import { noteError, respond } from './respond.ts';
 import { runPhase } from './run.ts';
 import type { Clock } from './step.ts';
+import { beginTrace } from './trace.ts';
 
 /** What a connection was accepted on; made once per connection. */
 export interface AcceptedOn {
@@ -131,6 +132,7 @@ export class Pipeline {
     exchange.host = host;
     record.host = host;
     exchange.upgrade = stripRequestHopByHop(request);
+    beginTrace(exchange, bind.tracing);
 
     const listener = chooseListener(bind, on, host);
     if (listener === null) return new GatewayError('listenerNotFound');

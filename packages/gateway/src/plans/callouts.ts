@@ -74,6 +74,7 @@ class ResolvedCallout implements Callout {
     exchange?.abort.listen((reason) => own.abort(reason));
     call.purpose = 'Policy';
     call.callout = kind;
+    call.trace = exchange?.trace ?? null;
     call.attemptTimeout = timeout ?? 0;
     call.grpc = http2 === true;
     call.autoHost = request.authority === '';

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { loaded } from '../config/testing.ts';
 import { noPorts } from '../policies/testing.ts';
 import { ResourceState } from '../resources/state.ts';
+import { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type Compilation, PlanCompiler } from './compile.ts';
 
@@ -9,11 +10,15 @@ function stateOf(text: string): ResourceState {
   return ResourceState.empty.apply({ upserts: loaded(text).resources, removals: [] });
 }
 
+const batches = { maxQueueSize: 1, maxExportBatchSize: 1, scheduleDelay: 1, exportTimeout: 1 };
+const exporterSettings = { resource: {}, spans: batches, logs: batches };
+
 function newCompiler(): PlanCompiler {
   return new PlanCompiler({
     ports: () => noPorts,
     clock: noPorts.clock,
     log: noPorts.log,
+    exporters: new Exporters(exporterSettings),
     expressions: () => Promise.resolve(noPorts),
     upstream: {
       compile: () => ({}) as Upstream,

@@ -21,6 +21,7 @@ import type {
 } from '../resources/model.ts';
 import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
+import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { type BackendResolver, compileCallout } from './callouts.ts';
 import { compileFrontend, type FrontendCode, type FrontendPlan, loadFrontend } from './frontend.ts';
@@ -39,6 +40,8 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of telemetry: they are flushed at the worker's end. */
+  readonly exporters: Exporters;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
   /** What is read of bodies about every request, whatever its policies; absent is nothing. */
@@ -175,7 +178,7 @@ async function load(state: ResourceState): Promise<{
   }
   for (const { target } of state.backends.values()) targets.add(target);
   await loadBackends(targets);
-  return { phases: await loadSteps(kinds), frontend: await loadFrontend(frontend), expressions };
+  return { phases: await loadSteps(kinds), frontend: await loadFrontend(frontend, expressions), expressions };
 }
 
 /** One state on its way to a snapshot. */
@@ -242,6 +245,7 @@ class StateCompiler {
       compileFrontend(policies, {
         code: this.#frontendCode,
         ports: (spec) => this.#portsOf(bind, spec),
+        exporters: this.#ports.exporters,
         logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
       }),
     );

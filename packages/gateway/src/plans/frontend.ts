@@ -1,28 +1,46 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { joinNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
+import type { Tracer } from '../pipeline/trace.ts';
 import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { FrontendPolicy } from '../policies/policy.ts';
 import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
+import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
 export type FrontendPlan = Pick<
   BindPlan,
-  'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'accessLog' | 'logNeeds'
+  'server' | 'maxBufferSize' | 'keepalives' | 'networkChecks' | 'accessLog' | 'tracing' | 'logNeeds'
 >;
 
 /** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
 export interface FrontendCode {
   readonly compileAccessLog: typeof import('../telemetry/access-policy.ts').compileAccessLog | null;
+  readonly compileTracing: typeof import('./tracing.ts').compileTracing | null;
+  /** Null where the state has no expression either. */
+  readonly celValues: typeof import('../telemetry/cel-values.ts') | null;
 }
 
-/** Loads what the kinds of policies need. */
-export async function loadFrontend(kinds: ReadonlySet<FrontendPolicy['kind']>): Promise<FrontendCode> {
+/**
+ * Loads what the kinds of policies need.
+ *
+ * @param expressions Whether the state has any.
+ */
+export async function loadFrontend(
+  kinds: ReadonlySet<FrontendPolicy['kind']>,
+  expressions: boolean,
+): Promise<FrontendCode> {
   const accessLog = kinds.has('accessLog') ? await import('../telemetry/access-policy.ts') : null;
-  return { compileAccessLog: accessLog?.compileAccessLog ?? null };
+  const tracing = kinds.has('tracing') ? await import('./tracing.ts') : null;
+  const celValues = tracing !== null && expressions ? await import('../telemetry/cel-values.ts') : null;
+  return {
+    compileAccessLog: accessLog?.compileAccessLog ?? null,
+    compileTracing: tracing?.compileTracing ?? null,
+    celValues,
+  };
 }
 
 /** What frontend policies are compiled with. */
@@ -30,6 +48,7 @@ export interface FrontendCompileOptions {
   readonly code: FrontendCode;
   /** Of one policy, by its specification. */
   readonly ports: (spec: unknown) => Ports;
+  readonly exporters: Exporters;
   /** What is read of bodies without any policy. */
   readonly logNeeds: PhaseNeeds;
 }
@@ -37,11 +56,12 @@ export interface FrontendCompileOptions {
 /** Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests. */
 export function compileFrontend(
   policies: readonly FrontendPolicy[],
-  { code, ports, logNeeds: always }: FrontendCompileOptions,
+  { code, ports, exporters, logNeeds: always }: FrontendCompileOptions,
 ): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
   let accessLog: AccessLogPlan | null = null;
+  let tracing: Tracer | null = null;
   let logNeeds = always;
   const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
@@ -61,16 +81,16 @@ export function compileFrontend(
         logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
         break;
       }
+      case 'tracing': {
+        const compiled = code.compileTracing?.(policy.spec, ports(policy.spec), exporters, code.celValues) ?? null;
+        tracing = compiled?.tracer ?? null;
+        logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
+        break;
+      }
     }
   }
-  return {
-    server: serverOptions(http),
-    maxBufferSize: http.maxBufferSize ?? null,
-    keepalives,
-    networkChecks,
-    accessLog,
-    logNeeds,
-  };
+  const maxBufferSize = http.maxBufferSize ?? null;
+  return { server: serverOptions(http), maxBufferSize, keepalives, networkChecks, accessLog, tracing, logNeeds };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

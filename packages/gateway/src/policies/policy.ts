@@ -19,6 +19,7 @@ import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
+import type { TracingSpec } from './tracing/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 
 /** One entry of a conditional policy. */
@@ -71,7 +72,8 @@ export type FrontendPolicy =
   | { readonly kind: 'accessLog'; readonly spec: AccessLogSpec }
   | { readonly kind: 'networkAuthorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
-  | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
+  | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec }
+  | { readonly kind: 'tracing'; readonly spec: TracingSpec };
 
 export type TrafficKind = TrafficPolicy['kind'];
 export type BackendKind = BackendPolicy['kind'];

@@ -40,6 +40,26 @@ export interface Settings {
   readonly environment: Readonly<Record<string, string>>;
   /** Definitions of functions that expressions may call (spec 04 §5.9). */
   readonly customFunctions?: string;
+  readonly otlp: OtlpSettings;
+}
+
+/** What all exporters of traces and logs have in common (spec 10 §5.5, §5.7). */
+export interface OtlpSettings {
+  /** Attributes of the resource that policies do not say otherwise, `service.name` among them. */
+  readonly resource: Readonly<Record<string, string>>;
+  readonly spans: BatchSettings;
+  readonly logs: BatchSettings;
+}
+
+/** How exporters batch. Milliseconds. */
+export interface BatchSettings {
+  /** Items held while the receiver is slow or gone. */
+  readonly maxQueueSize: number;
+  readonly maxExportBatchSize: number;
+  /** From the first item of a batch that is not full until it is sent. */
+  readonly scheduleDelay: number;
+  /** For one batch, all tries included. */
+  readonly exportTimeout: number;
 }
 
 /** Where a server of the gateway itself listens (spec 01 §2.2). */

@@ -21,7 +21,7 @@ export interface TelemetryOptions {
 }
 
 /** What is read of an exchange when all is over. */
-export type FinishedExchange = Pick<Exchange, 'record' | 'variables' | 'accessLog'>;
+export type FinishedExchange = Pick<Exchange, 'record' | 'variables' | 'grpc' | 'trace' | 'accessLog'>;
 
 /** How lines are written while levels stay as they are. */
 interface Lines {
@@ -65,9 +65,10 @@ export class Telemetry {
 
   /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
   finish(exchange: FinishedExchange): void {
-    const { record, accessLog } = exchange;
+    const { record, trace, accessLog } = exchange;
     if (this.#labels === null) this.metrics.observeRequest(record);
     else this.metrics.observeRequest(record, this.#labels(exchange));
+    if (trace !== null) trace.tracer?.finish(exchange, trace);
     const lines = this.#lines;
     if (lines === null) return;
     if (accessLog === null) this.#sink.write(lines.standard(record));

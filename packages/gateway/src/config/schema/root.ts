@@ -3,6 +3,7 @@ import { accessLogSchema } from '../../policies/access-log/schema.ts';
 import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
+import { tracingSchema } from '../../policies/tracing/schema.ts';
 import { namedBackendSchema } from './backend.ts';
 import { closed, maybe, oneOfNames } from './closed.ts';
 import { name } from './fields.ts';
@@ -24,9 +25,10 @@ export const rootSchema = closed(
       {
         http: maybe(frontendHttpSchema),
         tcp: maybe(frontendTcpSchema),
-        accessLog: maybe(accessLogSchema),
-        logging: maybe(accessLogSchema).describe('Another name of accessLog.'),
         networkAuthorization: maybe(authorizationSchema),
+        accessLog: maybe(accessLogSchema),
+        tracing: maybe(tracingSchema),
+        logging: maybe(accessLogSchema).describe('Another name of accessLog.'),
       },
       notYet.frontend,
     )

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accessFieldsSchema } from '../../policies/access-log/schema.ts';
 import { keepalivesSchema } from '../../policies/frontend-tcp/schema.ts';
+import { exportPath, expressions, sampling } from '../../policies/tracing/schema.ts';
 import { parseServerAddress } from '../address.ts';
 import { duration } from '../duration.ts';
 import { closed, maybe } from './closed.ts';
@@ -52,6 +53,17 @@ export const staticSchema = closed(
           }),
         ),
       }),
+    ),
+    tracing: maybe(
+      closed({
+        otlpEndpoint: maybe(z.string()),
+        headers: maybe(z.record(z.string(), z.string())),
+        otlpProtocol: maybe(z.enum(['grpc', 'http'])),
+        fields: maybe(closed({ add: expressions(), remove: z.array(z.string()).default([]) })),
+        randomSampling: maybe(sampling()),
+        clientSampling: maybe(sampling()),
+        path: maybe(exportPath()),
+      }).describe('Deprecated: frontendPolicies.tracing.'),
     ),
     logging: maybe(
       closed(

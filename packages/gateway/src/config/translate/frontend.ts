@@ -3,14 +3,23 @@ import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
+import { tracingSpec } from '../../policies/tracing/schema.ts';
+import type { Env } from '../expand.ts';
 import type { RootConfig } from '../schema/root.ts';
+import { deprecatedTracing } from './deprecated-tracing.ts';
 import { GATEWAY, type Translation } from './translation.ts';
 
 /** `frontendPolicies` to policies on the whole gateway, under `frontend/<kind>`. */
-export function translateFrontend({ frontendPolicies: options, config }: RootConfig, translation: Translation): void {
+export function translateFrontend(
+  { frontendPolicies: options, config }: RootConfig,
+  env: Env,
+  translation: Translation,
+): void {
   const policies: FrontendPolicy[] = [];
   if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
+  if (options?.networkAuthorization)
+    policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
   const accessLog = options?.accessLog ?? options?.logging;
   const deprecated = deprecatedAccessLog(config?.logging);
   const logged = accessLog ?? deprecated;
@@ -19,8 +28,15 @@ export function translateFrontend({ frontendPolicies: options, config }: RootCon
     const message = 'cannot use deprecated config.logging together with frontendPolicies.accessLog; move it there';
     translation.problem({ path: ['config', 'logging'], message });
   }
-  if (options?.networkAuthorization)
-    policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
+  const tracing = options?.tracing;
+  if (tracing)
+    policies.push({ kind: 'tracing', spec: tracingSpec(tracing, ['frontendPolicies', 'tracing'], translation) });
+  if (config?.tracing) {
+    const spec = tracing ? null : deprecatedTracing(config.tracing, env, translation);
+    if (spec !== null) policies.push({ kind: 'tracing', spec });
+    const message = 'cannot use deprecated config.tracing together with frontendPolicies.tracing; move it there';
+    if (tracing) translation.problem({ path: ['config', 'tracing'], at: 'key', message });
+  }
   for (const policy of policies) {
     translation.add({
       kind: 'policy',

@@ -116,7 +116,10 @@ export class OtlpReceiver implements AsyncDisposable {
       request.on('end', () => {
         const path = request.url ?? '';
         const status = receiver.#received(path, request.headers);
-        if (status !== null) return response.writeHead(status).end();
+        if (status !== null) {
+          response.writeHead(status, { 'retry-after': '0' }).end();
+          return;
+        }
         const logs = path.endsWith('logs');
         const { requestDeserialize } = (logs ? logsService : traceService).Export as ServiceDefinition[string];
         const message: object = requestDeserialize(Buffer.concat(chunks));

@@ -142,7 +142,7 @@ async function load(state: ResourceState): Promise<{
   readonly expressions: boolean;
 }> {
   const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
-  const frontend = new Set<FrontendPolicy['kind']>();
+  const frontend: FrontendPolicy[] = [];
   const targets = new Set<BackendTarget>();
   let expressions = false;
   const addMentioned = (policy: TrafficPolicy | BackendPolicy | FrontendPolicy) => {
@@ -170,7 +170,7 @@ async function load(state: ResourceState): Promise<{
   }
   for (const { policy } of state.policies.values()) {
     if (policy.family === 'frontend') {
-      frontend.add(policy.policy.kind);
+      frontend.push(policy.policy);
       addMentioned(policy.policy);
     } else {
       add([policy.policy]);

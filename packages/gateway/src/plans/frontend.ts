@@ -19,25 +19,27 @@ export type FrontendPlan = Pick<
 /** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
 export interface FrontendCode {
   readonly compileAccessLog: typeof import('../telemetry/access-policy.ts').compileAccessLog | null;
+  /** Null where no access log goes to a collector. */
+  readonly compileLogExporter: typeof import('./otlp.ts').compileLogExporter | null;
   readonly compileTracing: typeof import('./tracing.ts').compileTracing | null;
   /** Null where the state has no expression either. */
   readonly celValues: typeof import('../telemetry/cel-values.ts') | null;
 }
 
 /**
- * Loads what the kinds of policies need.
+ * Loads what the policies need.
  *
  * @param expressions Whether the state has any.
  */
-export async function loadFrontend(
-  kinds: ReadonlySet<FrontendPolicy['kind']>,
-  expressions: boolean,
-): Promise<FrontendCode> {
-  const accessLog = kinds.has('accessLog') ? await import('../telemetry/access-policy.ts') : null;
-  const tracing = kinds.has('tracing') ? await import('./tracing.ts') : null;
+export async function loadFrontend(policies: readonly FrontendPolicy[], expressions: boolean): Promise<FrontendCode> {
+  const logs = policies.flatMap((policy) => (policy.kind === 'accessLog' ? [policy.spec] : []));
+  const accessLog = logs.length > 0 ? await import('../telemetry/access-policy.ts') : null;
+  const otlp = logs.some((spec) => spec.otlp !== undefined) ? await import('./otlp.ts') : null;
+  const tracing = policies.some(({ kind }) => kind === 'tracing') ? await import('./tracing.ts') : null;
   const celValues = tracing !== null && expressions ? await import('../telemetry/cel-values.ts') : null;
   return {
     compileAccessLog: accessLog?.compileAccessLog ?? null,
+    compileLogExporter: otlp?.compileLogExporter ?? null,
     compileTracing: tracing?.compileTracing ?? null,
     celValues,
   };
@@ -76,7 +78,13 @@ export function compileFrontend(
         networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
         break;
       case 'accessLog': {
-        const compiled = code.compileAccessLog?.(policy.spec, ports(policy.spec)) ?? null;
+        const own = ports(policy.spec);
+        const { otlp: target } = policy.spec;
+        const exporter =
+          target === undefined
+            ? null
+            : (code.compileLogExporter?.({ target, resource: [], ports: own, exporters }) ?? null);
+        const compiled = code.compileAccessLog?.(policy.spec, own, exporter) ?? null;
         accessLog = compiled?.plan ?? null;
         logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
         break;

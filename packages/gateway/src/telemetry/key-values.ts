@@ -1,4 +1,5 @@
 import { hostPort, timePerOutputToken, timeToFirstToken } from './access-log.ts';
+import type { Attribute } from './otlp/model.ts';
 import type { LlmRecord, RequestRecord } from './record.ts';
 import { pathRedactor } from './redact.ts';
 
@@ -88,6 +89,23 @@ export function accessKeys(record: RequestRecord, omitted: ReadonlySet<string> =
   }
   put(list, after, record, omitted);
   return list;
+}
+
+/** Keys whose numbers are doubles, also where they happen to be whole. */
+const doubles: ReadonlySet<string> = new Set([
+  'agw.ai.time_to_first_token',
+  'agw.ai.time_per_output_token',
+  'gen_ai.request.temperature',
+  'gen_ai.request.top_p',
+  'gen_ai.request.frequency_penalty',
+  'gen_ai.request.presence_penalty',
+]);
+
+/** The same list as attributes of OpenTelemetry, where a number is an integer or a double (spec 10 §5.6, §5.7). */
+export function accessAttributes(record: RequestRecord, omitted?: ReadonlySet<string>): Attribute[] {
+  return accessKeys(record, omitted).map(
+    ([name, value]): Attribute => [name, typeof value === 'number' && doubles.has(name) ? { double: value } : value],
+  );
 }
 
 const none: ReadonlySet<string> = new Set();

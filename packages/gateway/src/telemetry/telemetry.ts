@@ -69,6 +69,7 @@ export class Telemetry {
     if (this.#labels === null) this.metrics.observeRequest(record);
     else this.metrics.observeRequest(record, this.#labels(exchange));
     if (trace !== null) trace.tracer?.finish(exchange, trace);
+    accessLog?.export?.(exchange);
     const lines = this.#lines;
     if (lines === null) return;
     if (accessLog === null) this.#sink.write(lines.standard(record));

@@ -30,7 +30,7 @@ export const notYet = {
     'spiffe',
   ],
   logging: ['database'],
-  accessLog: ['otlp', 'database'],
+  accessLog: ['database'],
   frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],

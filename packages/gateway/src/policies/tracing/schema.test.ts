@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
+import { configDump } from '../../admin/config-dump.ts';
+import type { VersionInfo } from '../../admin/version.ts';
 import { loaded, refused } from '../../config/testing.ts';
 import type { FrontendPolicy } from '../policy.ts';
 
@@ -137,7 +139,7 @@ test('the environment goes before the file, where the file has the section', () 
   const set = (...pairs: [string, string][]) => [
     { kind: 'requestHeaderModifier', spec: { add: [], set: pairs, remove: [] } },
   ];
-  expect(old('otlpEndpoint: "http://file:3", headers: { X-A: '0', x-c: '3' }', env).spec).toMatchObject({
+  expect(old('otlpEndpoint: "http://file:3", headers: { X-A: "0", x-c: "3" }', env).spec).toMatchObject({
     receiver: {
       $backend: { address: { host: 'traces', port: 1 } },
       policies: set(['x-a', '1'], ['x-c', '3'], ['x-b', '2']),
@@ -167,4 +169,15 @@ test('TEL-42: what is wrong with it is named', () => {
   expect(wrong('otlpEndpoint: "c:1"', { OTLP_HEADERS: '{"a": 1}' })).toContain('OTLP_HEADERS');
   expect(wrong('otlpEndpoint: "c:1", headers: { "a b": s3cret }')).not.toContain('s3cret');
   expect(wrong('otlpEndpoint: "c:1", headers: { a: [s3cret] }')).not.toContain('s3cret');
+});
+
+test('TEL-19: a credential among the headers of an exporter is not dumped', () => {
+  verifies('TEL-19');
+  const text = 'config: { tracing: { otlpEndpoint: "c:1", headers: { authorization: s3cret, x-a: visible } } }';
+  const { resources, settings } = loaded(text);
+  const version = { version: '1' } as VersionInfo;
+  const dump = JSON.stringify(configDump(resources, settings, version));
+  expect(dump).toContain('<redacted>');
+  expect(dump).toContain('visible');
+  expect(dump).not.toContain('s3cret');
 });

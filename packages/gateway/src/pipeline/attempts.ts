@@ -2,6 +2,7 @@ import { type Headers, isStream, type Response, replayable } from '@agentgateway
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { RoutePlan } from '../plans/plan.ts';
 import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
+import { startDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { pause } from './pause.ts';
@@ -15,7 +16,7 @@ type Outcome = Response | GatewayError;
 export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: CompiledBackend): Promise<Outcome> {
   const { timeout, retry } = plan;
   exchange.attemptTimeout = timeout.backendRequestTimeout;
-  const deadline = timeout.requestTimeout === 0 ? null : startDeadline(exchange, timeout.requestTimeout);
+  const deadline = startDeadline(exchange, timeout.requestTimeout);
   try {
     if (retry === null) return await attemptOnce(exchange, backend);
     return await attemptRepeatedly(exchange, backend, retry);
@@ -26,11 +27,6 @@ export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: 
   } finally {
     if (deadline !== null) clearTimeout(deadline);
   }
-}
-
-function startDeadline(exchange: Exchange, requestTimeout: number): NodeJS.Timeout {
-  const left = requestTimeout - (exchange.clock.now() - exchange.record.startedAt);
-  return setTimeout(() => exchange.abort.abort(new GatewayError('requestTimeout')), Math.max(0, left));
 }
 
 async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promise<Outcome> {

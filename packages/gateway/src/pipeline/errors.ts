@@ -61,6 +61,7 @@ export const errorKinds = {
   authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
+  rateLimitFailed: kind(500, 'rate limit failed', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),
   llmRequestInvalid: kind(400, 'failed to process LLM request', 'InvalidRequest'),
   llmModelNotFound: kind(404, 'failed to process LLM request', 'InvalidRequest'),

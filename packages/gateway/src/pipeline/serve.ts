@@ -5,6 +5,7 @@ import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { callBackend } from './attempts.ts';
 import { recordRequest } from './capture.ts';
+import { withinDeadline } from './deadline.ts';
 import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
@@ -175,7 +176,8 @@ export class Pipeline {
     const early = runPhase(plan, exchange);
     if (early === undefined) return this.#toUpstream(exchange, plan, chosen);
     if (!(early instanceof Promise)) return early;
-    return early.then((result) => result ?? this.#toUpstream(exchange, plan, chosen));
+    const waited = withinDeadline(exchange, plan.timeout.requestTimeout, early);
+    return waited.then((result) => result ?? this.#toUpstream(exchange, plan, chosen));
   }
 
   #toUpstream(exchange: Exchange, plan: RoutePlan, chosen: number): GatewayError | Promise<Outcome> {

@@ -1,4 +1,5 @@
 import type { Headers, Request } from '@agentgateway/http';
+import { isFieldValue } from '../pipeline/header-mutation.ts';
 import { fromBytes, toBytes } from '../resources/routing/text.ts';
 import type { CredentialLocation } from './credential-location.ts';
 
@@ -70,11 +71,6 @@ export function compileCredential(location: CredentialLocation, value: string): 
     removeCredential(request, location);
     setCookies(request.headers, [...cookiesOf(request.headers), cookie]);
   };
-}
-
-/** True for bytes that a field value may hold (RFC 9110 §5.5). */
-export function isFieldValue(bytes: string): boolean {
-  return !/[^\t\x20-\x7e\x80-\xff]/.test(bytes);
 }
 
 function nonEmpty(credential: string | null): string | null {

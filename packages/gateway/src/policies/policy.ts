@@ -15,6 +15,7 @@ import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { RemoteRateLimitSpec } from './remote-rate-limit/spec.ts';
 import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
@@ -49,6 +50,7 @@ export type TrafficPolicy =
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
   | Conditional<'localRateLimit', LocalRateLimitSpec>
+  | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }

@@ -35,6 +35,7 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
+  remoteRateLimit: async () => ({ request: (await import('./remote-rate-limit/step.ts')).compileRemoteRateLimit }),
   requestHeaderModifier: async () => ({
     request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
   }),

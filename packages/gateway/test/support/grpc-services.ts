@@ -33,9 +33,15 @@ export class GrpcService implements AsyncDisposable {
   #cancelled = 0;
   #waiting: { readonly enough: () => boolean; readonly resolve: () => void }[] = [];
 
-  static async unary(proto: string, service: string, method: string, handler: UnaryHandler): Promise<GrpcService> {
+  static async unary(
+    proto: string,
+    service: string,
+    method: string,
+    handler: UnaryHandler,
+    credentials = ServerCredentials.createInsecure(),
+  ): Promise<GrpcService> {
     const own = new GrpcService();
-    return own.#start(proto, service, method, ((
+    return own.#start(credentials, proto, service, method, ((
       call: ServerUnaryCall<Plain, Plain>,
       done: (error: unknown, answer?: Plain) => void,
     ) => {
@@ -52,7 +58,9 @@ export class GrpcService implements AsyncDisposable {
 
   static async stream(proto: string, service: string, method: string, handler: StreamHandler): Promise<GrpcService> {
     const own = new GrpcService();
-    return own.#start(proto, service, method, ((call: ServerDuplexStream<Plain, Plain>) => {
+    return own.#start(ServerCredentials.createInsecure(), proto, service, method, ((
+      call: ServerDuplexStream<Plain, Plain>,
+    ) => {
       const life = own.#note(call);
       const over = () => {
         life.over = true;
@@ -92,10 +100,16 @@ export class GrpcService implements AsyncDisposable {
     this.die();
   }
 
-  async #start(proto: string, service: string, method: string, handler: UntypedHandleCall): Promise<GrpcService> {
+  async #start(
+    credentials: ServerCredentials,
+    proto: string,
+    service: string,
+    method: string,
+    handler: UntypedHandleCall,
+  ): Promise<GrpcService> {
     this.#server.addService(definition(proto, service), { [method]: handler });
     const bind = Promise.withResolvers<number>();
-    this.#server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+    this.#server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
       error === null ? bind.resolve(port) : bind.reject(error),
     );
     this.port = await bind.promise;
@@ -154,12 +168,13 @@ export function extProc(handler: StreamHandler): Promise<GrpcService> {
 }
 
 /** Envoy's rate-limit service. */
-export function rateLimit(handler: UnaryHandler): Promise<GrpcService> {
+export function rateLimit(handler: UnaryHandler, credentials?: ServerCredentials): Promise<GrpcService> {
   return GrpcService.unary(
     'envoy/service/ratelimit/v3/rls.proto',
     'envoy.service.ratelimit.v3.RateLimitService',
     'ShouldRateLimit',
     handler,
+    credentials,
   );
 }
 

@@ -36,15 +36,7 @@ export const notYet = {
   tls: ['spiffe'],
   gatewayPolicies,
   route: ['ruleName'],
-  routePolicies: [
-    ...gatewayPolicies,
-    'mcpAuthorization',
-    'mcpGuardrails',
-    'mcpAuthentication',
-    'a2a',
-    'backendTunnel',
-    'remoteRateLimit',
-  ],
+  routePolicies: [...gatewayPolicies, 'mcpAuthorization', 'mcpGuardrails', 'mcpAuthentication', 'a2a', 'backendTunnel'],
   backendPolicies: [
     'transformations',
     'http',

@@ -12,6 +12,7 @@ import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
@@ -20,6 +21,7 @@ import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
 import { notYet } from './not-yet.ts';
+import { provideCalloutPolicies } from './reference.ts';
 
 /** Gateway-phase policies of a listener, or inline in a gateway (spec 01 §2.6). */
 export const gatewayPolicies = {
@@ -47,6 +49,7 @@ export const routePolicySchema = closed(
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
+    remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
@@ -80,6 +83,8 @@ export const calloutPolicySchema = closed(
   },
   notYet.calloutPolicies,
 );
+
+provideCalloutPolicies(() => calloutPolicySchema);
 
 export type GatewayPolicies = z.output<typeof gatewayPolicySchema>;
 export type RoutePolicies = z.output<typeof routePolicySchema>;

@@ -2,10 +2,18 @@ import { z } from 'zod';
 import { closed, exactlyOne, maybe } from './closed.ts';
 import { name, targetOrUrl } from './fields.ts';
 import { notYet } from './not-yet.ts';
-import { calloutPolicySchema } from './policies.ts';
+
+let calloutPolicies = (): z.ZodType<unknown> => {
+  throw new Error('the policies of services were not loaded');
+};
+
+/** Called by the module of all policies: some of them name services, and their modules are loaded before it. */
+export function provideCalloutPolicies(schema: () => z.ZodType<unknown>): void {
+  calloutPolicies = schema;
+}
 
 /** Policies may name backends whose policies name backends: the schema is asked for when it is used, and typed by whoever reads it. */
-const policies = z.lazy((): z.ZodType<unknown> => calloutPolicySchema);
+const policies = z.lazy(() => calloutPolicies());
 
 /** The fields that name a service inside of a policy (spec 03 §3.3); a policy's schema spreads them among its own. */
 export const referenceFields = {

@@ -12,6 +12,7 @@ import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
+import { remoteRateLimitPolicy } from '../../policies/remote-rate-limit/schema.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
@@ -28,7 +29,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, buffer, timeout, retry, delay } = options;
+  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
@@ -39,6 +40,7 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitPolicy(localRateLimit) : undefined;
   if (limits !== undefined && ('entries' in limits || limits.spec.length > 0)) add(limits);
+  if (remoteRateLimit) add(remoteRateLimitPolicy(remoteRateLimit, [...path, 'remoteRateLimit'], translation));
   if (buffer) add({ kind: 'buffer', spec: bufferSpec(buffer) });
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });

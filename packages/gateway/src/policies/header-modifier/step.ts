@@ -1,9 +1,9 @@
 import type { Headers } from '@agentgateway/http';
 import { parseAuthority } from '../../pipeline/authority.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
+import { isFieldValue } from '../../pipeline/header-mutation.ts';
 import type { ResponseStep, Step } from '../../pipeline/step.ts';
 import { toBytes } from '../../resources/routing/text.ts';
-import { isFieldValue } from '../credential.ts';
 import type { HeaderModifierSpec } from './spec.ts';
 
 /**

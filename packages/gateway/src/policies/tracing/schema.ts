@@ -9,9 +9,7 @@ import type { Sampling, TracingSpec } from './spec.ts';
 
 /** A boolean is all or nothing, a number how likely, a text an expression (spec 10 §5.4). */
 export function sampling() {
-  return z.union([z.boolean().transform(Number), z.number().transform(clamp), expression()], {
-    error: 'expected true, false, a number from 0 to 1, or an expression',
-  });
+  return z.union([z.boolean().transform(Number), z.number().transform(clamp), expression()]);
 }
 
 function clamp(value: number): Sampling {

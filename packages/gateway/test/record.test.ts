@@ -196,6 +196,20 @@ backends: [ { name: named, host: "${echo.host}" } ]
   agent.destroy();
 });
 
+test('a call to an upstream is counted whatever became of it', async () => {
+  await using echo = await EchoServer.start('breaking', (request, response) => {
+    if (request.url === '/fine') response.end();
+    else request.socket.destroy();
+  });
+  await using gw = await gateway(to(echo.host));
+  const calls = () =>
+    count(gw.metrics(), 'agentgateway_upstream_call_duration_seconds_count', { kind: 'Primary', subtype: 'Http' });
+  expect((await ask(gw.port, { path: '/fine' })).status).toBe(200);
+  expect(calls()).toBe(1);
+  expect((await ask(gw.port, { method: 'POST' })).status).toBe(503);
+  expect(calls()).toBe(2);
+});
+
 test('TEL-27: labels of the configuration', async () => {
   verifies('TEL-27');
   await using echo = await EchoServer.start();

@@ -69,6 +69,7 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
       return;
     }
     response = noteError(exchange, new GatewayError('upgradeFailed'));
+    exchange.response = response;
     record.status = response.status;
   }
   // Nobody takes the switched connection over: a policy had another answer, or the client's cannot switch.

@@ -4,7 +4,7 @@ import type { LlmRecord, RequestRecord } from './record.ts';
 import { pathRedactor } from './redact.ts';
 
 /** What one key says of a record; null where it has nothing to say. */
-interface AccessKey<T extends unknown[] = [RequestRecord]> {
+export interface AccessKey<T extends unknown[] = [RequestRecord]> {
   readonly name: string;
   readonly read: (...of: T) => string | number | null;
 }
@@ -65,6 +65,9 @@ const after: readonly AccessKey[] = [
   { name: 'reason', read: (of) => (of.reason === 'Upstream' ? null : of.reason) },
   { name: 'duration', read: (of) => `${Math.trunc(of.endedAt - of.startedAt)}ms` },
 ];
+
+/** All keys, for whoever writes them one by one; those in the middle are of model calls. */
+export const accessKeyTable = { before, ofModel, after };
 
 /** Names of all keys that a record may have, `connection.id` and `request.id` included. */
 export const accessKeyNames: ReadonlySet<string> = new Set([

@@ -63,18 +63,46 @@ export class Telemetry {
     this.#labels = read;
   }
 
-  /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
+  /**
+   * Counts, traces and logs one request, in the order of spec 10 §5.1; called once, when its last byte is handed over or the client
+   * has left. Never throws: what goes wrong with one outlet is told and does not keep the others from theirs.
+   */
   finish(exchange: FinishedExchange): void {
     const { record, trace, accessLog } = exchange;
     if (this.#labels === null) this.metrics.observeRequest(record);
-    else this.metrics.observeRequest(record, this.#labels(exchange));
-    if (trace !== null) trace.tracer?.finish(exchange, trace);
-    accessLog?.export?.(exchange);
-    const lines = this.#lines;
-    if (lines === null) return;
-    if (accessLog === null) this.#sink.write(lines.standard(record));
-    else if (accessLog.keeps(exchange)) this.#sink.write(this.#line(lines, accessLog, exchange));
+    else this.#outlet('metrics', this.#observeLabelled, exchange);
+    if (trace !== null && trace.tracer !== null) this.#outlet('trace', this.#trace, exchange);
+    if (accessLog === null) {
+      if (this.#lines !== null) this.#sink.write(this.#lines.standard(record));
+      return;
+    }
+    if (accessLog.export !== null) this.#outlet('otlp', accessLog.export, exchange);
+    if (this.#lines !== null) this.#outlet('request', this.#write, exchange);
   }
+
+  #outlet(scope: string, take: (exchange: FinishedExchange) => void, exchange: FinishedExchange): void {
+    try {
+      take(exchange);
+    } catch (error) {
+      const { requestId } = exchange.record;
+      this.log.error(scope, 'a finished request was not told', { 'request.id': requestId, error: String(error) });
+    }
+  }
+
+  readonly #observeLabelled = (exchange: FinishedExchange): void => {
+    this.metrics.observeRequest(exchange.record, this.#labels?.(exchange));
+  };
+
+  readonly #trace = (exchange: FinishedExchange): void => {
+    const { trace } = exchange;
+    if (trace !== null) trace.tracer?.finish(exchange, trace);
+  };
+
+  readonly #write = (exchange: FinishedExchange): void => {
+    const { accessLog } = exchange;
+    if (this.#lines === null || accessLog === null || !accessLog.keeps(exchange)) return;
+    this.#sink.write(this.#line(this.#lines, accessLog, exchange));
+  };
 
   #line({ standard, ids, projected }: Lines, plan: AccessLogPlan, exchange: FinishedExchange): string {
     if (plan.compile === null) return standard(exchange.record);

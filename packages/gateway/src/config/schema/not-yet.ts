@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extProc', 'transformations'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -33,7 +33,7 @@ export const notYet = {
   ],
   logging: ['database'],
   accessLog: ['otlp', 'database'],
-  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -45,7 +45,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'extAuthz',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

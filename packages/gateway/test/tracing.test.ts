@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { ask } from './support/ask.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
+import { extAuthz } from './support/grpc-services.ts';
 import { OtlpReceiver } from './support/otlp-receiver.ts';
 import { freePort } from './support/ports.ts';
 import { verifies } from './verifies.ts';
@@ -350,4 +351,64 @@ test('a receiver that refuses gets nothing again', async () => {
   await ask(gw.port, { path: '/2' });
   const paths = (await otlp.spans(2)).map(({ attributes }) => attributes['http.path']);
   expect(paths).toEqual(['/2', '/2']);
+});
+
+test('TEL-41: what a policy asks is a span of its own, and says why it failed', async () => {
+  verifies('TEL-41');
+  await using echo = await EchoServer.start();
+  await using otlp = await OtlpReceiver.grpc();
+  await using authz = await extAuthz((request) => {
+    const { path } = (request.attributes as { request: { http: { path: string } } }).request.http;
+    if (path === '/broken') throw Object.assign(new Error('out of order'), { code: 14 });
+    return { status: { code: path === '/denied' ? 7 : 0 } };
+  });
+  const tracing = `{ host: "${otlp.host}", randomSampling: true }`;
+  await using gw = await gateway(config(echo.host, tracing, `policies: { extAuthz: { host: "${authz.host}" } }`), {
+    env,
+  });
+  const spansOf = async (path: string, count: number) => {
+    const before = (await otlp.spans(0)).length;
+    await ask(gw.port, { path });
+    return (await otlp.spans(before + count)).slice(before);
+  };
+
+  const [server, check, primary] = await spansOf('/', 3);
+  expect(check).toMatchObject({
+    name: 'ExtAuthz',
+    kind: 'SPAN_KIND_CLIENT',
+    traceId: server?.traceId,
+    parentSpanId: server?.spanId,
+    status: { code: 'STATUS_CODE_UNSET' },
+    attributes: {
+      'agentgateway.outbound.kind': 'Policy',
+      'agentgateway.outbound.subtype': 'ExtAuthz',
+      'http.method': 'POST',
+      'http.path': '/envoy.service.auth.v3.Authorization/Check',
+      'http.status': 200,
+      'grpc.status': 0,
+    },
+  });
+  expect(check?.attributes).not.toHaveProperty('error.type');
+  expect(primary).toMatchObject({ name: 'GET', parentSpanId: server?.spanId });
+  // The service sees its caller.
+  expect(authz.metadata[0]?.get('traceparent')).toEqual([`00-${check?.traceId}-${check?.spanId}-01`]);
+  expect(echo.requests[0]?.headers.traceparent).toBe(`00-${primary?.traceId}-${primary?.spanId}-01`);
+
+  const [denied, answered] = await spansOf('/denied', 2);
+  const deniedLine = await gw.line(2);
+  expect(denied?.status).toEqual({ code: 'STATUS_CODE_ERROR', message: deniedLine.error });
+  expect(answered).toMatchObject({ name: 'ExtAuthz', status: { code: 'STATUS_CODE_UNSET' } });
+
+  const [failed, broken] = await spansOf('/broken', 2);
+  expect(broken).toMatchObject({
+    name: 'ExtAuthz',
+    attributes: { 'error.type': 'UNAVAILABLE', 'grpc.status': 14 },
+    status: { code: 'STATUS_CODE_ERROR', message: 'out of order' },
+  });
+  expect(failed?.status).toEqual({ code: 'STATUS_CODE_ERROR', message: (await gw.line(3)).error });
+
+  authz.die();
+  const [, gone] = await spansOf('/', 2);
+  expect(gone?.attributes).toMatchObject({ 'error.type': 'UpstreamFailure' });
+  expect(gone?.status.code).toBe('STATUS_CODE_ERROR');
 });

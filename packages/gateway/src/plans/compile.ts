@@ -24,7 +24,7 @@ import type { ResourceState } from '../resources/state.ts';
 import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { type BackendResolver, compileCallout } from './callouts.ts';
-import { compileFrontend, type FrontendCode, type FrontendPlan, loadFrontend } from './frontend.ts';
+import { asTraffic, compileFrontend, type FrontendCode, type FrontendPlan, loadFrontend } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
@@ -169,12 +169,10 @@ async function load(state: ResourceState): Promise<{
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
   for (const { policy } of state.policies.values()) {
-    if (policy.family === 'frontend') {
-      frontend.push(policy.policy);
-      addMentioned(policy.policy);
-    } else {
-      add([policy.policy]);
-    }
+    if (policy.family === 'frontend') frontend.push(policy.policy);
+    if (policy.family !== 'frontend') add([policy.policy]);
+    else if (policy.policy.kind === 'networkExtAuthz') add([asTraffic(policy.policy)]);
+    else addMentioned(policy.policy);
   }
   for (const { target } of state.backends.values()) targets.add(target);
   await loadBackends(targets);
@@ -244,8 +242,9 @@ class StateCompiler {
     return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
       compileFrontend(policies, {
         code: this.#frontendCode,
-        ports: (spec) => this.#portsOf(bind, spec),
+        phases: this.#phases,
         exporters: this.#ports.exporters,
+        ports: (spec) => this.#portsOf(bind, spec),
         logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
       }),
     );

@@ -1,11 +1,13 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { joinNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
+import { networkCheck } from '../pipeline/network-check.ts';
+import type { PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { Tracer } from '../pipeline/trace.ts';
 import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
-import type { FrontendPolicy } from '../policies/policy.ts';
+import type { FrontendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { BindPlan, NetworkCheck } from './plan.ts';
@@ -46,11 +48,13 @@ export async function loadFrontend(policies: readonly FrontendPolicy[], expressi
 }
 
 /** What frontend policies are compiled with. */
-export interface FrontendCompileOptions {
+interface FrontendContext {
   readonly code: FrontendCode;
+  /** Has the code of the policies on requests that decide on connections as well. */
+  readonly phases: PhaseCompiler;
+  readonly exporters: Exporters;
   /** Of one policy, by its specification. */
   readonly ports: (spec: unknown) => Ports;
-  readonly exporters: Exporters;
   /** What is read of bodies without any policy. */
   readonly logNeeds: PhaseNeeds;
 }
@@ -58,7 +62,7 @@ export interface FrontendCompileOptions {
 /** Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests. */
 export function compileFrontend(
   policies: readonly FrontendPolicy[],
-  { code, ports, exporters, logNeeds: always }: FrontendCompileOptions,
+  { code, phases, exporters, ports, logNeeds: always }: FrontendContext,
 ): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
@@ -95,10 +99,20 @@ export function compileFrontend(
         logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
         break;
       }
+      case 'networkExtAuthz': {
+        const phase = phases.compile('route', [asTraffic(policy)], ports);
+        networkChecks.push(networkCheck(phase, ports(policy.spec).clock));
+        break;
+      }
     }
   }
   const maxBufferSize = http.maxBufferSize ?? null;
   return { server: serverOptions(http), maxBufferSize, keepalives, networkChecks, accessLog, tracing, logNeeds };
+}
+
+/** The policy on requests that decides on connections here. */
+export function asTraffic(policy: Extract<FrontendPolicy, { kind: 'networkExtAuthz' }>): TrafficPolicy {
+  return { kind: 'extAuthz', spec: policy.spec };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

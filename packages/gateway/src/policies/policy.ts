@@ -11,6 +11,7 @@ import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
+import type { ExtAuthzSpec } from './ext-authz/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
@@ -49,6 +50,7 @@ export type TrafficPolicy =
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
+  | Conditional<'extAuthz', ExtAuthzSpec>
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
@@ -65,6 +67,7 @@ export type BackendPolicy =
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
+  | { readonly kind: 'extAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
@@ -74,6 +77,7 @@ export type FrontendPolicy =
   | { readonly kind: 'accessLog'; readonly spec: AccessLogSpec }
   | { readonly kind: 'networkAuthorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
+  | { readonly kind: 'networkExtAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec }
   | { readonly kind: 'tracing'; readonly spec: TracingSpec };
 

@@ -83,5 +83,14 @@ export function noteGrpcStatus(span: CallSpan, headers: Headers): void {
   span.grpcStatus = Number(text);
   if (span.grpcStatus === 0) return;
   span.errorType = codes[span.grpcStatus] ?? 'UNKNOWN';
-  span.error = headers.get('grpc-message') ?? span.errorType;
+  span.error = decoded(headers.get('grpc-message') ?? '') || span.errorType;
+}
+
+/** Percent-encoded UTF-8; what cannot be decoded stays as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

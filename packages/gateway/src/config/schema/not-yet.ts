@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'extAuthz', 'extProc', 'transformations'];
+const gatewayPolicies = ['oidc', 'jwtAuth', 'extProc', 'transformations'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -31,7 +31,7 @@ export const notYet = {
   ],
   logging: ['database'],
   accessLog: ['database'],
-  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -43,7 +43,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'extAuthz',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

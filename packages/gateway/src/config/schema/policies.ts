@@ -10,6 +10,7 @@ import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
 import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
@@ -29,6 +30,7 @@ export const gatewayPolicies = {
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
   authorization: maybe(authorizationSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -56,6 +58,7 @@ export const routePolicySchema = closed(
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -70,6 +73,7 @@ export const backendPolicySchema = closed(
     authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );

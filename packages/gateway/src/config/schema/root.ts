@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { accessLogSchema } from '../../policies/access-log/schema.ts';
 import { authorizationSchema } from '../../policies/authorization/schema.ts';
+import { networkExtAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { tracingSchema } from '../../policies/tracing/schema.ts';
@@ -26,6 +27,7 @@ export const rootSchema = closed(
         http: maybe(frontendHttpSchema),
         tcp: maybe(frontendTcpSchema),
         networkAuthorization: maybe(authorizationSchema),
+        networkExtAuthz: maybe(networkExtAuthzSchema),
         accessLog: maybe(accessLogSchema),
         tracing: maybe(tracingSchema),
         logging: maybe(accessLogSchema).describe('Another name of accessLog.'),

@@ -1,5 +1,6 @@
 import { accessLogSpec } from '../../policies/access-log/schema.ts';
 import { authorizationSpec } from '../../policies/authorization/schema.ts';
+import { extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
@@ -20,6 +21,10 @@ export function translateFrontend(
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
   if (options?.networkAuthorization)
     policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
+  if (options?.networkExtAuthz) {
+    const path = ['frontendPolicies', 'networkExtAuthz'];
+    policies.push({ kind: 'networkExtAuthz', spec: extAuthzSpec(options.networkExtAuthz, path, translation) });
+  }
   const accessLog = options?.accessLog ?? options?.logging;
   const deprecated = deprecatedAccessLog(config?.logging);
   const logged = accessLog ?? deprecated;

@@ -9,6 +9,7 @@ import { corsSpec } from '../../policies/cors/schema.ts';
 import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
+import { extAuthzPolicy, extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
@@ -50,15 +51,17 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
 
 /** Policies that say who may come in: the same in the gateway phase and in the route phase. */
 function accessPolicies(
-  { cors, basicAuth, apiKey, authorization }: GatewayPolicies,
+  { cors, basicAuth, apiKey, extAuthz, authorization }: GatewayPolicies,
   path: Path,
-  { files }: Translation,
+  translation: Translation,
 ): TrafficPolicy[] {
+  const { files } = translation;
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (extAuthz) policies.push(extAuthzPolicy(extAuthz, [...path, 'extAuthz'], translation));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
 }
@@ -76,8 +79,8 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
-    options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
+  const { extAuthz, authorization } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -88,6 +91,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;

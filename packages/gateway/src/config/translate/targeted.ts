@@ -34,8 +34,10 @@ function policiesOf(
 ): TargetedPolicy['policy'][] {
   const forBackend = target.backend !== undefined;
   if (forBackend) refuseConditions(options, path, translation);
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, ...others } = options;
-  const both = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization };
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, ...rest } = options;
+  const { extAuthz: given, ...others } = rest;
+  const extAuthz = given && 'options' in given ? given.options : undefined;
+  const both = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, extAuthz };
   const { backendTLS, backendAuth } = options;
   const ofBackend = backendPolicies({ ...(forBackend ? both : {}), backendTLS, backendAuth }, path, translation);
   const ofTraffic = trafficPolicies(forBackend ? others : options, path, translation);

@@ -19,7 +19,8 @@ import {
 import type { Callout } from '../pipeline/callout.ts';
 import { GatewayError } from '../pipeline/errors.ts';
 import type { Ports } from '../pipeline/step.ts';
-import { GrpcCallout, GrpcError } from '../policies/grpc-callout.ts';
+import { GrpcError } from '../policies/grpc/status.ts';
+import { GrpcCallout } from '../policies/grpc-callout.ts';
 import type { OtlpTarget } from '../policies/tracing/spec.ts';
 import { BatchExporter, type ExportOutcome } from '../telemetry/otlp/batch.ts';
 import { logsRequest, traceRequest } from '../telemetry/otlp/encode.ts';

@@ -175,6 +175,12 @@ test('a body that a line shows is sent on as it comes', async () => {
   expect(await gw.line()).toMatchObject({ body: 'first last', answer: 'done' });
 });
 
+test('bodies of what the gateway answers itself', async () => {
+  await using gw = await gateway(direct(`{ add: { asked: 'string(request.body)', said: 'string(response.body)' } }`));
+  await ask(gw.port, { method: 'POST', body: 'question' });
+  expect(await gw.line()).toMatchObject({ asked: 'question', said: 'hello' });
+});
+
 test('TEL-4: numbers of connection and request at debug, with and without keys of a policy', async () => {
   verifies('TEL-4');
   const config = (rest: string) => `config: { logging: { level: request=debug } }\n${direct(rest)}`;

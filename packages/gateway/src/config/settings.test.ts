@@ -20,6 +20,7 @@ test('defaults', () => {
       keepalives: { enabled: true, time: 180_000, interval: 180_000, retries: 9 },
     },
     logging: { format: 'text', level: '' },
+    metrics: { histograms: 'classic', remove: [], fields: [] },
     sensitiveHeaders: [],
     environment: {},
     otlp: expect.any(Object),
@@ -39,7 +40,8 @@ test('everything from the file', () => {
   const config = `{enableIpv6: true, dns: {lookupFamily: V4Only, edns0: true}, adminAddr: off, statsAddr: "unix:/s", readinessAddr: "10.0.0.1:1",
     workerThreads: 3, connectionTerminationDeadline: 1m, connectionMinTerminationDeadline: 1s,
     backend: {connectTimeout: 1s, poolIdleTimeout: 2s, poolMaxSize: 7, keepalives: {enabled: false}},
-    logging: {format: json, level: [info, a=debug]}, session: {key: ${'Ab'.repeat(32)}},
+    logging: {format: json, level: [info, a=debug]}, histograms: both,
+    metrics: {remove: [requests], fields: {add: {tenant: 'jwt.tenant'}}}, session: {key: ${'Ab'.repeat(32)}},
     sensitiveHeaders: [X-Api-Key, x-api-key], customFunctions: 'f() { 1 }'}`;
   expect(settings(config)).toEqual({
     enableIpv6: true,
@@ -58,6 +60,7 @@ test('everything from the file', () => {
       keepalives: { enabled: false, time: 180_000, interval: 180_000, retries: 9 },
     },
     logging: { format: 'json', level: 'info,a=debug' },
+    metrics: { histograms: 'both', remove: ['requests'], fields: [['tenant', { $cel: 'jwt.tenant' }]] },
     sensitiveHeaders: ['x-api-key'],
     environment: {},
     otlp: expect.any(Object),

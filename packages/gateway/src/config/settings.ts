@@ -69,6 +69,11 @@ export function readSettings(config: StaticConfig, env: Env, machine: Machine): 
         reader.env('RUST_LOG', (text) => ({ value: text })) ?? (Array.isArray(level) ? level.join(',') : (level ?? '')),
     },
     environment: present({ podName: env.POD_NAME, namespace: env.NAMESPACE, gateway: env.GATEWAY }),
+    metrics: {
+      histograms: config.histograms ?? 'classic',
+      remove: config.metrics?.remove ?? [],
+      fields: Object.entries(config.metrics?.fields?.add ?? {}),
+    },
     sensitiveHeaders: [...new Set(config.sensitiveHeaders ?? [])],
     otlp: otlpSettings(env, machine.hostname),
     ...present({

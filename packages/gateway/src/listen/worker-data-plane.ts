@@ -7,6 +7,7 @@ import {
   UpstreamPool,
 } from '@agentgateway/http';
 import { DrainDeadline } from '../pipeline/errors.ts';
+import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import { Pipeline } from '../pipeline/serve.ts';
 import { type Compilation, type ExpressionPort, PlanCompiler, type ProcessPorts } from '../plans/compile.ts';
 import type { ListenerPlan } from '../plans/plan.ts';
@@ -16,6 +17,7 @@ import type { WorkerContext } from '../runtime/context.ts';
 import type { LineSink } from '../telemetry/app-log.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
+import { compileLabels, metricOptions } from '../telemetry/metrics/labels.ts';
 import { Exporters } from '../telemetry/otlp/exporters.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpUpstreams } from '../upstream/http-upstreams.ts';
@@ -59,6 +61,10 @@ class WorkerDataPlane implements DataPlane {
   readonly #servers = new Map<string, BindServer>();
   /** Servers of binds that are gone, until their connections are. */
   readonly #leaving = new Set<BindServer>();
+  #expressions: Promise<ExpressionPort> | null = null;
+  #labelled = false;
+  /** What labels of metrics read of bodies. */
+  #labelNeeds = noNeeds;
   #state = ResourceState.empty;
   #staged: Staged | null = null;
 
@@ -72,6 +78,7 @@ class WorkerDataPlane implements DataPlane {
       levels,
       sink: this.#sink,
       clock,
+      metrics: metricOptions(settings.metrics),
       thread: String(context.worker.index),
     });
     context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
@@ -97,10 +104,26 @@ class WorkerDataPlane implements DataPlane {
       clock,
       log: context.log,
       expressions: () => this.#loadExpressions(),
+      logNeeds: () => this.#labelNeeds,
     });
   }
 
-  async #loadExpressions(): Promise<ExpressionPort> {
+  /** Makes the labels that the configuration adds to metrics; once, before anything is served. */
+  async #compileLabels(): Promise<void> {
+    const { fields } = this.#context.settings.metrics;
+    if (fields.length === 0 || this.#labelled) return;
+    const { read, needs } = compileLabels(fields, await this.#loadExpressions());
+    this.#labelNeeds = needs.reduce(joinNeeds, noNeeds);
+    this.#telemetry.useLabels(read);
+    this.#labelled = true;
+  }
+
+  #loadExpressions(): Promise<ExpressionPort> {
+    this.#expressions ??= this.#importExpressions();
+    return this.#expressions;
+  }
+
+  async #importExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
     const { connectionVariables, Expressions, needsOf } = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
@@ -121,6 +144,7 @@ class WorkerDataPlane implements DataPlane {
   }
 
   async prepare(delta: ResourceDelta): Promise<void> {
+    await this.#compileLabels();
     const state = this.#state.apply(delta);
     const compilation = await this.#compiler.compile(state);
     for (const plan of compilation.snapshot.binds.values())

@@ -1,7 +1,7 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
 import type { CompiledPhase } from '../pipeline/compiled-phase.ts';
 import { Mirror } from '../pipeline/mirror.ts';
-import { noNeeds } from '../pipeline/needs.ts';
+import { noNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import { loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
 import type { Clock, Log, Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
@@ -44,6 +44,8 @@ export interface CompilePorts {
   readonly exporters: Exporters;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
+  /** What is read of bodies about every request, whatever its policies; absent is nothing. */
+  logNeeds?(): PhaseNeeds;
 }
 
 /** The expression language, loaded. */
@@ -140,7 +142,7 @@ async function load(state: ResourceState): Promise<{
   readonly expressions: boolean;
 }> {
   const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
-  const frontend = new Set<FrontendPolicy['kind']>();
+  const frontend: FrontendPolicy[] = [];
   const targets = new Set<BackendTarget>();
   let expressions = false;
   const addMentioned = (policy: TrafficPolicy | BackendPolicy | FrontendPolicy) => {
@@ -167,7 +169,7 @@ async function load(state: ResourceState): Promise<{
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
   for (const { policy } of state.policies.values()) {
-    if (policy.family === 'frontend') frontend.add(policy.policy.kind);
+    if (policy.family === 'frontend') frontend.push(policy.policy);
     if (policy.family !== 'frontend') add([policy.policy]);
     else if (policy.policy.kind === 'networkExtAuthz') add([asTraffic(policy.policy)]);
     else addMentioned(policy.policy);
@@ -241,8 +243,9 @@ class StateCompiler {
       compileFrontend(policies, {
         code: this.#frontendCode,
         phases: this.#phases,
-        exporters: this.#ports.exporters,
         ports: (spec) => this.#portsOf(bind, spec),
+        exporters: this.#ports.exporters,
+        logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
       }),
     );
   }

@@ -1,5 +1,5 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
-import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
+import { joinNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import { networkCheck } from '../pipeline/network-check.ts';
 import type { PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
@@ -21,52 +21,54 @@ export type FrontendPlan = Pick<
 /** Code of those frontend policies that not every gateway has; null where the state has no such policy. */
 export interface FrontendCode {
   readonly compileAccessLog: typeof import('../telemetry/access-policy.ts').compileAccessLog | null;
+  /** Null where no access log goes to a collector. */
+  readonly compileLogExporter: typeof import('./otlp.ts').compileLogExporter | null;
   readonly compileTracing: typeof import('./tracing.ts').compileTracing | null;
   /** Null where the state has no expression either. */
   readonly celValues: typeof import('../telemetry/cel-values.ts') | null;
 }
 
 /**
- * Loads what the kinds of policies need.
+ * Loads what the policies need.
  *
  * @param expressions Whether the state has any.
  */
-export async function loadFrontend(
-  kinds: ReadonlySet<FrontendPolicy['kind']>,
-  expressions: boolean,
-): Promise<FrontendCode> {
-  const accessLog = kinds.has('accessLog') ? await import('../telemetry/access-policy.ts') : null;
-  const tracing = kinds.has('tracing') ? await import('./tracing.ts') : null;
+export async function loadFrontend(policies: readonly FrontendPolicy[], expressions: boolean): Promise<FrontendCode> {
+  const logs = policies.flatMap((policy) => (policy.kind === 'accessLog' ? [policy.spec] : []));
+  const accessLog = logs.length > 0 ? await import('../telemetry/access-policy.ts') : null;
+  const otlp = logs.some((spec) => spec.otlp !== undefined) ? await import('./otlp.ts') : null;
+  const tracing = policies.some(({ kind }) => kind === 'tracing') ? await import('./tracing.ts') : null;
   const celValues = tracing !== null && expressions ? await import('../telemetry/cel-values.ts') : null;
   return {
     compileAccessLog: accessLog?.compileAccessLog ?? null,
+    compileLogExporter: otlp?.compileLogExporter ?? null,
     compileTracing: tracing?.compileTracing ?? null,
     celValues,
   };
 }
 
 /** What frontend policies are compiled with. */
-interface FrontendContext {
+export interface FrontendCompileOptions {
   readonly code: FrontendCode;
   /** Has the code of the policies on requests that decide on connections as well. */
   readonly phases: PhaseCompiler;
-  readonly exporters: Exporters;
   /** Of one policy, by its specification. */
   readonly ports: (spec: unknown) => Ports;
+  readonly exporters: Exporters;
+  /** What is read of bodies without any policy. */
+  readonly logNeeds: PhaseNeeds;
 }
 
-/**
- * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
- */
+/** Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests. */
 export function compileFrontend(
   policies: readonly FrontendPolicy[],
-  { code, phases, exporters, ports }: FrontendContext,
+  { code, phases, ports, exporters, logNeeds: always }: FrontendCompileOptions,
 ): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
   let accessLog: AccessLogPlan | null = null;
   let tracing: Tracer | null = null;
-  let logNeeds = noNeeds;
+  let logNeeds = always;
   const networkChecks: NetworkCheck[] = [];
   for (const policy of policies) {
     switch (policy.kind) {
@@ -80,7 +82,13 @@ export function compileFrontend(
         networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
         break;
       case 'accessLog': {
-        const compiled = code.compileAccessLog?.(policy.spec, ports(policy.spec)) ?? null;
+        const own = ports(policy.spec);
+        const { otlp: target } = policy.spec;
+        const exporter =
+          target === undefined
+            ? null
+            : (code.compileLogExporter?.({ target, resource: [], ports: own, exporters }) ?? null);
+        const compiled = code.compileAccessLog?.(policy.spec, own, exporter) ?? null;
         accessLog = compiled?.plan ?? null;
         logNeeds = (compiled?.needs ?? []).reduce(joinNeeds, logNeeds);
         break;

@@ -7,6 +7,8 @@ export interface AccessLogPlan {
   keeps(exchange: FinishedExchange): boolean;
   /** Compiles lines with keys of the policy's choice; null where it leaves them as they are. */
   readonly compile: ((format: LogFormat, options: AccessFormatOptions) => ProjectedFormat) | null;
+  /** Hands the request to a collector, if its own filter wants it; null where there is none. */
+  readonly export: ((exchange: FinishedExchange) => void) | null;
 }
 
 /** One line for one finished request, its newline included. */

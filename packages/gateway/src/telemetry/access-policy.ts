@@ -3,23 +3,23 @@ import type { PhaseNeeds } from '../pipeline/needs.ts';
 import type { Ports } from '../pipeline/step.ts';
 import type { AccessFieldsSpec, AccessLogSpec } from '../policies/access-log/spec.ts';
 import type { AccessLogPlan } from './access-log-plan.ts';
-import { accessKeyNames } from './key-values.ts';
+import { addAttribute } from './cel-values.ts';
+import { accessAttributes, accessKeyNames } from './key-values.ts';
+import type { Attribute, LogData } from './otlp/model.ts';
 import { compileProjectedFormat } from './projected-line.ts';
 import type { FinishedExchange } from './telemetry.ts';
 import type { Json } from './text.ts';
 
-/** The keys of a request that a policy chose: what is left of the default ones, and what is added behind them. */
-export interface Projection {
-  /** Default keys that are not written. */
-  readonly omitted: ReadonlySet<string>;
-  /** Keys and values to add, in their order; those that are null or errors are not there (spec 10 §3.3). */
-  additions(exchange: FinishedExchange): readonly (readonly [name: string, value: Json])[];
+/** Takes records of the access log; never throws, never waits. */
+export interface LogExporter {
+  add(record: LogData): void;
 }
 
 /** Compiles the policy with what its expressions read of bodies. Loads the language: not for gateways without the policy. */
 export function compileAccessLog(
   spec: AccessLogSpec,
   ports: Pick<Ports, 'expression' | 'needsOf'>,
+  exporter: LogExporter | null,
 ): { readonly plan: AccessLogPlan; readonly needs: readonly PhaseNeeds[] } {
   const programs: Program[] = [];
   const expression: Ports['expression'] = (source) => {
@@ -28,40 +28,85 @@ export function compileAccessLog(
     return program;
   };
   const filter = spec.filter === undefined ? null : expression(spec.filter);
-  const projection = compileProjection(spec, expression);
+  const projection = new Projection(spec, expression);
   const plan: AccessLogPlan = {
-    // Variables exist only where the language was loaded.
-    keeps: (exchange) => filter === null || filter.test(exchange.variables),
-    compile: projection === null ? null : (format, options) => compileProjectedFormat(format, projection, options),
+    keeps: compileFilter(filter),
+    compile: projection.empty ? null : (format, options) => compileProjectedFormat(format, projection, options),
+    export: null,
   };
-  return { plan, needs: programs.map((program) => ports.needsOf(program)) };
+  if (spec.otlp === undefined || exporter === null) return { plan, needs: needs() };
+  const keeps = compileFilter(spec.otlp.filter === undefined ? filter : expression(spec.otlp.filter));
+  const exported = spec.otlp.fields === undefined ? projection : new Projection(spec.otlp.fields, expression);
+  const toExporter = (exchange: FinishedExchange) => {
+    if (keeps(exchange)) exporter.add(logData(exchange, exported));
+  };
+  return { plan: { ...plan, export: toExporter }, needs: needs() };
+
+  function needs(): PhaseNeeds[] {
+    return programs.map((program) => ports.needsOf(program));
+  }
 }
 
-/** Null where the keys stay as they are. */
-function compileProjection({ add, remove }: AccessFieldsSpec, expression: Ports['expression']): Projection | null {
-  if (add.length === 0 && remove.length === 0) return null;
-  const added = add.map(([name, source]) => ({ name, program: expression(source) }));
-  const names = new Set(add.map(([name]) => name));
-  // What flattening makes of a client's data must not say what a key of the gateway's own says.
-  const reserved = new Set([...accessKeyNames, ...names, 'level', 'time', 'scope']);
+/** Variables exist only where the language was loaded: they are not touched without need. */
+function compileFilter(filter: Program | null): (exchange: FinishedExchange) => boolean {
+  return filter === null ? () => true : (exchange) => filter.test(exchange.variables);
+}
+
+/** The keys of a request that a policy chose: what is left of the default ones, and what is added behind them. */
+export class Projection {
+  /** Default keys that are not written. */
+  readonly omitted: ReadonlySet<string>;
+  readonly #added: readonly { readonly name: string; readonly program: Program }[];
+  /** What flattening makes of a client's data must not say what a key of the gateway's, or of the file's, says. */
+  readonly #reserved: ReadonlySet<string>;
+
+  constructor({ add, remove }: AccessFieldsSpec, expression: Ports['expression']) {
+    const names = add.map(([name]) => name);
+    this.omitted = new Set([...remove, ...names]);
+    this.#added = add.map(([name, source]) => ({ name, program: expression(source) }));
+    this.#reserved = new Set([...accessKeyNames, ...names, 'level', 'time', 'scope']);
+  }
+
+  /** Whether the keys stay as they are. */
+  get empty(): boolean {
+    return this.omitted.size === 0;
+  }
+
+  /** Keys and values to add, in their order; null and errors are not there (spec 10 §3.3). */
+  additions(exchange: FinishedExchange): readonly (readonly [name: string, value: Json])[] {
+    const list: [string, Json][] = [];
+    for (const [name, value] of this.#values(exchange)) {
+      const plain = toNative(value);
+      if (plain !== null && !(plain instanceof CelError)) list.push([name, plain]);
+    }
+    return list;
+  }
+
+  /** All keys, as attributes. */
+  attributes(exchange: FinishedExchange): Attribute[] {
+    const list = accessAttributes(exchange.record, this.omitted);
+    for (const [name, value] of this.#values(exchange)) addAttribute(list, name, value, true);
+    return list;
+  }
+
+  #values(exchange: FinishedExchange): [string, Value][] {
+    const list: [string, Value][] = [];
+    for (const { name, program } of this.#added) {
+      const value = program.evaluate(exchange.variables);
+      if (!(value instanceof Flattened)) list.push([name, value]);
+      else for (const part of value.fields(name)) if (!this.#reserved.has(part[0])) list.push(part);
+    }
+    return list;
+  }
+}
+
+function logData(exchange: FinishedExchange, projection: Projection): LogData {
+  const { record, trace } = exchange;
   return {
-    omitted: new Set([...remove, ...names]),
-    additions(exchange) {
-      const list: [string, Json][] = [];
-      for (const { name, program } of added) {
-        const value = program.evaluate(exchange.variables);
-        if (value instanceof Flattened) {
-          for (const [inner, part] of value.fields(name)) if (!reserved.has(inner)) put(list, inner, part);
-        } else {
-          put(list, name, value);
-        }
-      }
-      return list;
-    },
+    time: record.startedAtEpoch + record.endedAt - record.startedAt,
+    traceId: record.traceId,
+    spanId: record.spanId,
+    flags: trace?.flags ?? 0,
+    attributes: projection.attributes(exchange),
   };
-}
-
-function put(list: [string, Json][], name: string, value: Value): void {
-  const plain = toNative(value);
-  if (plain !== null && !(plain instanceof CelError)) list.push([name, plain]);
 }

@@ -1,9 +1,10 @@
 import { hostPort, timePerOutputToken, timeToFirstToken } from './access-log.ts';
+import type { Attribute } from './otlp/model.ts';
 import type { LlmRecord, RequestRecord } from './record.ts';
 import { pathRedactor } from './redact.ts';
 
 /** What one key says of a record; null where it has nothing to say. */
-interface AccessKey<T extends unknown[] = [RequestRecord]> {
+export interface AccessKey<T extends unknown[] = [RequestRecord]> {
   readonly name: string;
   readonly read: (...of: T) => string | number | null;
 }
@@ -65,6 +66,9 @@ const after: readonly AccessKey[] = [
   { name: 'duration', read: (of) => `${Math.trunc(of.endedAt - of.startedAt)}ms` },
 ];
 
+/** All keys, for whoever writes them one by one; those in the middle are of model calls. */
+export const accessKeyTable = { before, ofModel, after };
+
 /** Names of all keys that a record may have, `connection.id` and `request.id` included. */
 export const accessKeyNames: ReadonlySet<string> = new Set([
   'connection.id',
@@ -88,6 +92,23 @@ export function accessKeys(record: RequestRecord, omitted: ReadonlySet<string> =
   }
   put(list, after, record, omitted);
   return list;
+}
+
+/** Keys whose numbers are doubles, also where they happen to be whole. */
+const doubles: ReadonlySet<string> = new Set([
+  'agw.ai.time_to_first_token',
+  'agw.ai.time_per_output_token',
+  'gen_ai.request.temperature',
+  'gen_ai.request.top_p',
+  'gen_ai.request.frequency_penalty',
+  'gen_ai.request.presence_penalty',
+]);
+
+/** The same list as attributes of OpenTelemetry, where a number is an integer or a double (spec 10 §5.6, §5.7). */
+export function accessAttributes(record: RequestRecord, omitted?: ReadonlySet<string>): Attribute[] {
+  return accessKeys(record, omitted).map(
+    ([name, value]): Attribute => [name, typeof value === 'number' && doubles.has(name) ? { double: value } : value],
+  );
 }
 
 const none: ReadonlySet<string> = new Set();

@@ -1,7 +1,7 @@
 import type { AccessFormatOptions, LogFormat } from './access-log.ts';
 import type { ProjectedFormat } from './access-log-plan.ts';
 import type { Projection } from './access-policy.ts';
-import { accessKeys } from './key-values.ts';
+import { type AccessKey, accessKeyTable } from './key-values.ts';
 import { fixedNumber, type Json, jsonString, jsonText, lineSafeJson, plainString, timestamp } from './text.ts';
 
 /** Keys of the gateway whose texts are quoted in both formats (spec 10 §3.1). */
@@ -17,20 +17,43 @@ export function compileProjectedFormat(
   { ids = false }: AccessFormatOptions,
 ): ProjectedFormat {
   const { omitted } = projection;
-  const { head, scope, tail, key, text, value } = writers[format];
-  const connection = ids && !omitted.has('connection.id');
-  const request = ids && !omitted.has('request.id');
+  const writer = writers[format];
+  const { head, scope, tail, key, value } = writer;
+  const connection = ids && !omitted.has('connection.id') ? key('connection.id') : null;
+  const request = ids && !omitted.has('request.id') ? key('request.id') : null;
+  const before = compileKeys(accessKeyTable.before, writer, omitted);
+  const ofModel = compileKeys(accessKeyTable.ofModel, writer, omitted);
+  const after = compileKeys(accessKeyTable.after, writer, omitted);
   return (exchange) => {
     const { record } = exchange;
     let line = head + timestamp(record.startedAtEpoch + record.endedAt - record.startedAt) + scope;
-    if (connection) line += key('connection.id') + record.connectionId;
-    if (request) line += key('request.id') + record.requestId;
-    for (const [name, plain] of accessKeys(record, omitted)) {
-      line += key(name) + (typeof plain === 'number' ? fixedNumber(plain) : text(name, plain));
-    }
+    if (connection !== null) line += connection + record.connectionId;
+    if (request !== null) line += request + record.requestId;
+    for (const write of before) line += write(record);
+    if (record.llm !== null) for (const write of ofModel) line += write(record.llm, record);
+    for (const write of after) line += write(record);
     for (const [name, plain] of projection.additions(exchange)) line += key(name) + value(plain);
     return line + tail;
   };
+}
+
+/** What a key adds to a line; nothing where it has no value. */
+function compileKeys<T extends unknown[]>(
+  keys: readonly AccessKey<T>[],
+  { key, text }: Writer,
+  omitted: ReadonlySet<string>,
+): readonly ((...of: T) => string)[] {
+  return keys
+    .filter(({ name }) => !omitted.has(name))
+    .map(({ name, read }) => {
+      const prefix = key(name);
+      const write = quoted.has(name) ? lineSafeJson : text;
+      return (...of) => {
+        const plain = read(...of);
+        if (plain === null) return '';
+        return prefix + (typeof plain === 'number' ? fixedNumber(plain) : write(plain));
+      };
+    });
 }
 
 interface Writer {
@@ -40,7 +63,7 @@ interface Writer {
   readonly tail: string;
   readonly key: (name: string) => string;
   /** A text of the gateway's own. */
-  readonly text: (name: string, value: string) => string;
+  readonly text: (value: string) => string;
   /** What an expression gave. */
   readonly value: (value: Json) => string;
 }
@@ -51,7 +74,7 @@ const writers: Readonly<Record<LogFormat, Writer>> = {
     scope: '\tinfo\trequest',
     tail: '\n',
     key: (name) => ` ${plainString(name)}=`,
-    text: (name, value) => (quoted.has(name) ? lineSafeJson(value) : plainString(value)),
+    text: plainString,
     value: (value) => jsonText(value, lineSafeJson),
   },
   json: {
@@ -59,7 +82,7 @@ const writers: Readonly<Record<LogFormat, Writer>> = {
     scope: '","scope":"request"',
     tail: '}\n',
     key: (name) => `,${jsonString(name)}:`,
-    text: (_, value) => jsonString(value),
+    text: jsonString,
     value: (value) => jsonText(value, jsonString),
   },
 };

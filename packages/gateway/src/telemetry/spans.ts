@@ -1,5 +1,5 @@
 import type { CallSpan, Trace } from '../pipeline/trace.ts';
-import { accessKeys } from './key-values.ts';
+import { accessAttributes } from './key-values.ts';
 import type { Attribute, SpanData } from './otlp/model.ts';
 import type { RequestRecord } from './record.ts';
 import { pathRedactor } from './redact.ts';
@@ -19,7 +19,7 @@ export interface SpanShape {
 /** The span of a finished request (spec 10 §5.6). */
 export function serverSpan(exchange: FinishedExchange, trace: Trace, shape: SpanShape): SpanData {
   const { record } = exchange;
-  const attributes: Attribute[] = accessKeys(record, shape.omitted);
+  const attributes = accessAttributes(record, shape.omitted);
   if (!shape.omitted.has('url.scheme')) attributes.push(['url.scheme', 'http']);
   if (!shape.omitted.has('network.protocol.version')) {
     attributes.push(['network.protocol.version', record.version === 'HTTP/2.0' ? '2' : record.version.slice(5)]);

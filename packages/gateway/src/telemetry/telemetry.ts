@@ -4,7 +4,9 @@ import { type AccessFormat, compileAccessFormat, type LogFormat } from './access
 import type { AccessLogPlan, ProjectedFormat } from './access-log-plan.ts';
 import { AppLog, type LineSink } from './app-log.ts';
 import type { LogLevels } from './levels.ts';
+import type { ReadLabels } from './metrics/labels.ts';
 import { Metrics } from './metrics/metrics.ts';
+import type { MetricOptions } from './metrics/options.ts';
 
 export interface TelemetryOptions {
   readonly format: LogFormat;
@@ -12,6 +14,8 @@ export interface TelemetryOptions {
   /** Where lines go; both logs share it. */
   readonly sink: LineSink;
   readonly clock: Pick<Clock, 'now' | 'epoch'>;
+  /** Absent is as it is without a configuration. */
+  readonly metrics?: MetricOptions;
   /** Name of the thread in its own gauges: `supervisor`, or the number of the worker. */
   readonly thread: string;
 }
@@ -33,6 +37,7 @@ export class Telemetry {
   readonly metrics: Metrics;
   readonly #format: LogFormat;
   readonly #sink: LineSink;
+  #labels: ReadLabels | null = null;
   /** Null where access lines are off. */
   #lines: Lines | null = null;
 
@@ -41,7 +46,7 @@ export class Telemetry {
     this.#format = format;
     this.#sink = sink;
     this.log = new AppLog(format, levels, sink, () => options.clock.epoch());
-    this.metrics = new Metrics(options.thread);
+    this.metrics = new Metrics(options.thread, options.metrics);
     const compile = (): void => {
       // Access lines are of level info; finer levels add to them, coarser ones silence them. Metrics count either way.
       const ids = levels.enabled('request', 'debug');
@@ -53,16 +58,51 @@ export class Telemetry {
     levels.onChange(compile);
   }
 
-  /** Counts and logs one request; called once, when its last byte is handed over or the client has left. */
+  /** Says how the labels are read that the configuration adds to metrics of requests. */
+  useLabels(read: ReadLabels): void {
+    this.#labels = read;
+  }
+
+  /**
+   * Counts, traces and logs one request, in the order of spec 10 §5.1; called once, when its last byte is handed over or the client
+   * has left. Never throws: what goes wrong with one outlet is told and does not keep the others from theirs.
+   */
   finish(exchange: FinishedExchange): void {
     const { record, trace, accessLog } = exchange;
-    this.metrics.observeRequest(record);
-    if (trace !== null) trace.tracer?.finish(exchange, trace);
-    const lines = this.#lines;
-    if (lines === null) return;
-    if (accessLog === null) this.#sink.write(lines.standard(record));
-    else if (accessLog.keeps(exchange)) this.#sink.write(this.#line(lines, accessLog, exchange));
+    if (this.#labels === null) this.metrics.observeRequest(record);
+    else this.#outlet('metrics', this.#observeLabelled, exchange);
+    if (trace !== null && trace.tracer !== null) this.#outlet('trace', this.#trace, exchange);
+    if (accessLog === null) {
+      if (this.#lines !== null) this.#sink.write(this.#lines.standard(record));
+      return;
+    }
+    if (accessLog.export !== null) this.#outlet('otlp', accessLog.export, exchange);
+    if (this.#lines !== null) this.#outlet('request', this.#write, exchange);
   }
+
+  #outlet(scope: string, take: (exchange: FinishedExchange) => void, exchange: FinishedExchange): void {
+    try {
+      take(exchange);
+    } catch (error) {
+      const { requestId } = exchange.record;
+      this.log.error(scope, 'a finished request was not told', { 'request.id': requestId, error: String(error) });
+    }
+  }
+
+  readonly #observeLabelled = (exchange: FinishedExchange): void => {
+    this.metrics.observeRequest(exchange.record, this.#labels?.(exchange));
+  };
+
+  readonly #trace = (exchange: FinishedExchange): void => {
+    const { trace } = exchange;
+    if (trace !== null) trace.tracer?.finish(exchange, trace);
+  };
+
+  readonly #write = (exchange: FinishedExchange): void => {
+    const { accessLog } = exchange;
+    if (this.#lines === null || accessLog === null || !accessLog.keeps(exchange)) return;
+    this.#sink.write(this.#line(this.#lines, accessLog, exchange));
+  };
 
   #line({ standard, ids, projected }: Lines, plan: AccessLogPlan, exchange: FinishedExchange): string {
     if (plan.compile === null) return standard(exchange.record);

@@ -80,23 +80,31 @@ export class HttpUpstreams implements UpstreamPort {
     if (record.upstreamStartedAt === 0) record.upstreamStartedAt = startedAt;
     const named = upstream.autoAuthority === null ? null : upstream.endpoint;
     const span = exchange.trace === null ? null : exchange.trace.beginCall(exchange, named);
+    let answered = false;
     try {
       const answer = await this.#pool.send(request, upstream.destination, {
         abort: exchange.abort,
         timeout: exchange.attemptTimeout,
         version: preferredVersion(exchange),
       });
+      answered = true;
       record.upstreamRespondedAt = clock.now();
-      const subtype = exchange.callout ?? (record.protocol === 'llm' ? 'Llm' : 'Http');
-      this.#telemetry.metrics.upstreamCall(exchange.purpose, subtype, record.upstreamRespondedAt - startedAt);
+      this.#count(exchange, record.upstreamRespondedAt - startedAt);
       const response = answer instanceof Upgraded ? switched(exchange, answer) : answer;
       if (span !== null) traceAnswer(span, response);
       return response;
     } catch (error) {
       const failure = told(exchange, error);
+      if (!answered) this.#count(exchange, clock.now() - startedAt);
       if (span !== null) traceFailure(span, failure);
       throw failure;
     }
+  }
+
+  /** A call that failed is a call. */
+  #count({ purpose, callout, record }: Exchange, milliseconds: number): void {
+    const subtype = callout ?? (record.protocol === 'llm' ? 'Llm' : 'Http');
+    this.#telemetry.metrics.upstreamCall(purpose, subtype, milliseconds);
   }
 }
 

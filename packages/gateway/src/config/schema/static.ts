@@ -7,6 +7,7 @@ import { duration } from '../duration.ts';
 import { closed, maybe } from './closed.ts';
 import { customFunctions, expression } from './expression.ts';
 import { headerName, uint } from './fields.ts';
+import { metricLabel } from './metric-label.ts';
 import { notYet } from './not-yet.ts';
 
 export const LOOKUP_FAMILIES = ['All', 'Auto', 'V4Preferred', 'V4Only', 'V6Only'] as const;
@@ -40,6 +41,19 @@ export const staticSchema = closed(
     sensitiveHeaders: maybe(z.array(headerName())),
     customFunctions: maybe(customFunctions()),
     session: maybe(closed({ key: z.string() })),
+    histograms: maybe(z.enum(['classic', 'native', 'both'])).describe(
+      'Buckets of histograms: fixed, exponential (which only the protobuf exposition shows), or both.',
+    ),
+    metrics: maybe(
+      closed({
+        remove: maybe(z.array(z.string())).describe('Names of metrics that are not counted.'),
+        fields: maybe(
+          closed({
+            add: maybe(z.record(metricLabel(), expression())).describe('Labels to add to the metrics of requests.'),
+          }),
+        ),
+      }),
+    ),
     tracing: maybe(
       closed({
         otlpEndpoint: maybe(z.string()),

@@ -28,7 +28,11 @@ export function translateFrontend(
   const accessLog = options?.accessLog ?? options?.logging;
   const deprecated = deprecatedAccessLog(config?.logging);
   const logged = accessLog ?? deprecated;
-  if (logged) policies.push({ kind: 'accessLog', spec: accessLogSpec(logged) });
+  if (logged)
+    policies.push({
+      kind: 'accessLog',
+      spec: accessLogSpec(logged, ['frontendPolicies', options?.accessLog ? 'accessLog' : 'logging'], translation),
+    });
   if (accessLog && deprecated) {
     const message = 'cannot use deprecated config.logging together with frontendPolicies.accessLog; move it there';
     translation.problem({ path: ['config', 'logging'], message });

@@ -1,4 +1,5 @@
 import type { Expression } from '../../resources/model.ts';
+import type { OtlpTarget } from '../tracing/spec.ts';
 
 /** Which keys of a finished request are written, and which are added to them (spec 10 §3.3). */
 export interface AccessFieldsSpec {
@@ -11,4 +12,11 @@ export interface AccessFieldsSpec {
 export interface AccessLogSpec extends AccessFieldsSpec {
   /** Absent is every request. */
   readonly filter?: Expression;
+  readonly otlp?: AccessLogOtlpSpec;
+}
+
+/** A collector that gets records of requests; what is absent is as for the lines. */
+export interface AccessLogOtlpSpec extends OtlpTarget {
+  readonly filter?: Expression;
+  readonly fields?: AccessFieldsSpec;
 }

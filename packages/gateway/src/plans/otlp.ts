@@ -54,8 +54,10 @@ function open<T>(
     send: (batch, abort) => send(encode(batch), abort),
     log,
     random,
+    pending: exporters.pending,
   });
-  ports.onRelease(exporters.add(exporter));
+  // Requests on their way still come to their end with the policy that they began with.
+  ports.onRelease(() => void exporter.flush());
   return exporter;
 }
 

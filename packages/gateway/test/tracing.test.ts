@@ -1,5 +1,7 @@
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { ask } from './support/ask.ts';
+import { Certificates } from './support/certificates.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
 import { extAuthz } from './support/grpc-services.ts';
@@ -317,6 +319,23 @@ test('what is not exported yet is when the policy goes, and when the gateway doe
   expect(await otlp.spans(4)).toHaveLength(4);
 });
 
+test('a request that outlives its policy is exported all the same', async () => {
+  const asked = Promise.withResolvers<ServerResponse>();
+  await using echo = await EchoServer.start('echo', (_request, response) => asked.resolve(response));
+  await using otlp = await OtlpReceiver.grpc();
+  const late = { OTEL_BSP_SCHEDULE_DELAY: '600000' };
+  {
+    await using gw = await gateway(config(echo.host, `{ host: "${otlp.host}", randomSampling: true }`), { env: late });
+    const answer = ask(gw.port);
+    const response = await asked.promise;
+    await gw.reload(config(echo.host, null));
+    response.end();
+    await answer;
+    await gw.line();
+  }
+  expect(await otlp.spans(2)).toHaveLength(2);
+});
+
 test('a receiver that is away costs spans, never requests, and is told once', async () => {
   await using echo = await EchoServer.start();
   const nowhere = await freePort();
@@ -411,4 +430,53 @@ test('TEL-41: what a policy asks is a span of its own, and says why it failed', 
   const [, gone] = await spansOf('/', 2);
   expect(gone?.attributes).toMatchObject({ 'error.type': 'UpstreamFailure' });
   expect(gone?.status.code).toBe('STATUS_CODE_ERROR');
+});
+
+test('TEL-42: the old section exports to its path, with its headers', async () => {
+  verifies('TEL-42');
+  await using echo = await EchoServer.start();
+  await using otlp = await OtlpReceiver.http();
+  const old = `{ otlpEndpoint: "http://${otlp.host}/custom/v1/t", otlpProtocol: http, randomSampling: true, headers: { authorization: s3cret } }`;
+  const text = config(echo.host, null).replace('frontendPolicies: {  }', `config: { tracing: ${old} }`);
+  await using gw = await gateway(text, { env: { ...env, OTLP_HEADERS: 'x-tenant=a' } });
+  await ask(gw.port);
+  expect(await otlp.spans(2)).toHaveLength(2);
+  expect(otlp.exports).toMatchObject([
+    { path: '/custom/v1/t', headers: { authorization: 's3cret', 'x-tenant': 'a', host: otlp.host } },
+  ]);
+});
+
+test('TEL-42: exports by TLS', async () => {
+  await using echo = await EchoServer.start();
+  using certificates = new Certificates({ otlp: ['DNS:otlp.test'] });
+  await using otlp = await OtlpReceiver.http(() => null, {
+    cert: certificates.read('otlp.pem'),
+    key: certificates.read('otlp.key'),
+  });
+  const tls = `{ backendTLS: { root: "${certificates.path('ca.pem')}", hostname: otlp.test } }`;
+  const tracing = `{ host: "${otlp.host}", protocol: http, randomSampling: true, policies: ${tls} }`;
+  await using gw = await gateway(config(echo.host, tracing), { env });
+  await ask(gw.port);
+  expect(await otlp.spans(2)).toHaveLength(2);
+});
+
+test('a gRPC request is named by its method, a model’s call is told apart', async () => {
+  await using echo = await EchoServer.start();
+  await using otlp = await OtlpReceiver.grpc();
+  const tracing = `{ host: "${otlp.host}", randomSampling: true }`;
+  await using gw = await gateway(config(echo.host, tracing), { env });
+  await ask(gw.port, { method: 'POST', path: '/pkg.Service/Method', headers: { 'content-type': 'application/grpc' } });
+  expect((await otlp.spans(2))[0]?.name).toBe('pkg.Service/Method');
+  const model = `{ name: m, provider: { openAI: {} }, hostOverride: "${echo.host}" }`;
+  await gw.reload(config(echo.host, tracing).replace(`{ host: "${echo.host}" }`, `{ ai: ${model} }`));
+  const body = JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
+  await ask(gw.port, {
+    method: 'POST',
+    path: '/v1/chat/completions',
+    headers: { 'content-type': 'application/json' },
+    body,
+  });
+  const [server, call] = (await otlp.spans(4)).slice(2);
+  expect(server?.attributes).toMatchObject({ protocol: 'llm', 'gen_ai.request.model': 'm' });
+  expect(call?.attributes['agentgateway.outbound.subtype']).toBe('Llm');
 });

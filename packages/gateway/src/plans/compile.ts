@@ -256,8 +256,8 @@ class StateCompiler {
       compileFrontend(policies, {
         code: this.#frontendCode,
         phases: this.#phases,
-        exporters: this.#ports.exporters,
         ports: (spec) => this.#portsOf(bind, spec),
+        exporters: this.#ports.exporters,
         logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
       }),
     );

@@ -48,13 +48,13 @@ export async function loadFrontend(policies: readonly FrontendPolicy[], expressi
 }
 
 /** What frontend policies are compiled with. */
-interface FrontendContext {
+interface FrontendCompileOptions {
   readonly code: FrontendCode;
   /** Has the code of the policies on requests that decide on connections as well. */
   readonly phases: PhaseCompiler;
-  readonly exporters: Exporters;
   /** Of one policy, by its specification. */
   readonly ports: (spec: unknown) => Ports;
+  readonly exporters: Exporters;
   /** What is read of bodies without any policy. */
   readonly logNeeds: PhaseNeeds;
 }
@@ -62,7 +62,7 @@ interface FrontendContext {
 /** Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests. */
 export function compileFrontend(
   policies: readonly FrontendPolicy[],
-  { code, phases, exporters, ports, logNeeds: always }: FrontendContext,
+  { code, phases, ports, exporters, logNeeds: always }: FrontendCompileOptions,
 ): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;

@@ -1,29 +1,16 @@
 import { type Abort, collect, Headers, Request } from '@agentgateway/http';
-import {
-  ExportLogsServiceRequestSchema,
-  ExportLogsServiceResponseSchema,
-  ExportTraceServiceRequestSchema,
-  ExportTraceServiceResponseSchema,
-  LogsService,
-  TraceService,
-} from '@agentgateway/protos';
-import {
-  create,
-  type DescMessage,
-  type DescMethodUnary,
-  fromBinary,
-  type MessageInitShape,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
+import { LogsService, TraceService } from '@agentgateway/protos';
+import { create, type DescMessage, type DescMethodUnary, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Callout } from '../pipeline/callout.ts';
 import { GatewayError } from '../pipeline/errors.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { GrpcError } from '../policies/grpc/status.ts';
 import { GrpcCallout } from '../policies/grpc-callout.ts';
 import type { OtlpTarget } from '../policies/tracing/spec.ts';
+import type { BatchSettings } from '../resources/settings.ts';
 import { BatchExporter, type ExportOutcome } from '../telemetry/otlp/batch.ts';
-import { logsRequest, traceRequest } from '../telemetry/otlp/encode.ts';
+import { type EncodeBatch, logEncoder, spanEncoder } from '../telemetry/otlp/encode.ts';
 import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { Attribute, LogData, SpanData } from '../telemetry/otlp/model.ts';
 
@@ -38,44 +25,40 @@ export interface ExporterOptions {
 
 /** An exporter of spans that lives as long as its policy (spec 10 §5.7). */
 export function compileSpanExporter(options: ExporterOptions): BatchExporter<SpanData> {
-  const send = sender(
-    options,
-    TraceService.method.export,
-    ExportTraceServiceRequestSchema,
-    ExportTraceServiceResponseSchema,
-    ({ partialSuccess }) => taken(partialSuccess?.rejectedSpans, partialSuccess?.errorMessage),
+  const send = sender(options, TraceService.method.export, ({ partialSuccess }) =>
+    taken(partialSuccess?.rejectedSpans, partialSuccess?.errorMessage),
   );
-  const resource = merged(options);
-  return open(options, 'spans', options.exporters.settings.spans, (batch, abort) =>
-    send(traceRequest(batch, resource), abort),
-  );
+  return open(options, 'spans', options.exporters.settings.spans, spanEncoder(merged(options)), send);
 }
 
 /** The same for records of the access log. */
 export function compileLogExporter(options: ExporterOptions): BatchExporter<LogData> {
-  const send = sender(
-    options,
-    LogsService.method.export,
-    ExportLogsServiceRequestSchema,
-    ExportLogsServiceResponseSchema,
-    ({ partialSuccess }) => taken(partialSuccess?.rejectedLogRecords, partialSuccess?.errorMessage),
+  const send = sender(options, LogsService.method.export, ({ partialSuccess }) =>
+    taken(partialSuccess?.rejectedLogRecords, partialSuccess?.errorMessage),
   );
-  const resource = merged(options);
-  return open(options, 'log records', options.exporters.settings.logs, (batch, abort) =>
-    send(logsRequest(batch, resource), abort),
-  );
+  return open(options, 'log records', options.exporters.settings.logs, logEncoder(merged(options)), send);
 }
 
 function open<T>(
   { target, ports, exporters }: ExporterOptions,
   what: string,
-  settings: Exporters['settings']['spans'],
-  send: (batch: readonly T[], abort: Abort) => Promise<ExportOutcome>,
+  settings: BatchSettings,
+  encode: EncodeBatch<T>,
+  send: Send,
 ): BatchExporter<T> {
   const { log, random } = ports;
   const to = ports.callout(target.receiver).name;
-  const exporter = new BatchExporter({ what, to, settings, send, log, random });
-  ports.onRelease(exporters.add(exporter));
+  const exporter = new BatchExporter<T>({
+    what,
+    to,
+    settings,
+    send: (batch, abort) => send(encode(batch), abort),
+    log,
+    random,
+    pending: exporters.pending,
+  });
+  // Requests on their way still come to their end with the policy that they began with.
+  ports.onRelease(() => void exporter.flush());
   return exporter;
 }
 
@@ -84,34 +67,46 @@ function merged({ resource, exporters }: ExporterOptions): readonly Attribute[] 
   return [...new Map<string, Attribute[1]>([...Object.entries(exporters.settings.resource), ...resource])];
 }
 
-/** Puts one request on its way and judges the answer. */
+/** Puts one encoded request on its way and judges the answer. */
+type Send = (request: Uint8Array<ArrayBuffer>, abort: Abort) => Promise<ExportOutcome>;
+
 function sender<In extends DescMessage, Out extends DescMessage>(
   { target, ports }: ExporterOptions,
   method: DescMethodUnary<In, Out>,
-  input: In,
-  output: Out,
   judge: (answer: MessageShape<Out>) => ExportOutcome,
-): (message: MessageInitShape<In>, abort: Abort) => Promise<ExportOutcome> {
+): Send {
   const service = ports.callout(target.receiver);
   if (target.protocol === 'grpc') {
     const callout = new GrpcCallout(service, 'Telemetry');
-    return async (message, abort) => {
+    return async (request, abort) => {
       try {
-        return judge(await callout.unary(method, message, { exchange: null, abort }));
+        return judge(await callout.unary(method, encoded(method.input, request), { exchange: null, abort }));
       } catch (error) {
         return failed(error, abort);
       }
     };
   }
-  return async (message, abort) => {
+  return async (request, abort) => {
     try {
-      const body = Buffer.from(toBinary(input, create(input, message)));
-      const answer = await post(service, target.path, body, abort);
-      return 'ok' in answer ? answer : judge(decode(output, answer.body));
+      const answer = await post(service, target.path, Buffer.from(request.buffer, 0, request.length), abort);
+      return 'ok' in answer ? answer : judge(decode(method.output, answer.body));
     } catch (error) {
       return failed(error, abort);
     }
   };
+}
+
+/** A message of what is encoded already: to protobuf, fields that nobody has looked at, which are written as they are. */
+function encoded<T extends DescMessage>(schema: T, bytes: Uint8Array): MessageShape<T> {
+  const message = create(schema);
+  const reader = new BinaryReader(bytes);
+  const fields = [];
+  while (reader.pos < reader.len) {
+    const [no, wireType] = reader.tag();
+    fields.push({ no, wireType, data: reader.skip(wireType, no) });
+  }
+  message.$unknown = fields;
+  return message;
 }
 
 /** Bytes of an answer that are read: it is empty, or says in a sentence what was refused. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import http from 'node:http';
+import http, { type RequestListener } from 'node:http';
+import https, { type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import {
   type Metadata,
@@ -108,9 +109,9 @@ export class OtlpReceiver implements AsyncDisposable {
     return receiver;
   }
 
-  /** Any path takes spans, unless it ends in `logs`. */
-  static async http(refuse: Refuse = () => null): Promise<OtlpReceiver> {
-    const server = http.createServer((request, response) => {
+  /** Any path takes spans, unless it ends in `logs`. @param tls Null is plaintext. */
+  static async http(refuse: Refuse = () => null, tls: ServerOptions | null = null): Promise<OtlpReceiver> {
+    const listener: RequestListener = (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
@@ -127,7 +128,8 @@ export class OtlpReceiver implements AsyncDisposable {
         else receiver.#takeSpans(message as TraceRequest);
         response.setHeader('content-type', 'application/x-protobuf').end();
       });
-    });
+    };
+    const server = tls === null ? http.createServer(listener) : https.createServer(tls, listener);
     const receiver = new OtlpReceiver(refuse, async () => {
       server.closeAllConnections();
       server.close();

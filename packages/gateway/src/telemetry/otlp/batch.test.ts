@@ -1,6 +1,6 @@
 import type { Abort } from '@agentgateway/http';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { BatchExporter, type ExportOutcome } from './batch.ts';
+import { BatchExporter, type ExportOutcome, type PendingExporter } from './batch.ts';
 
 const settings = { maxQueueSize: 8, maxExportBatchSize: 3, scheduleDelay: 1_000, exportTimeout: 30_000 };
 const good: ExportOutcome = { ok: true, rejected: 0, message: '' };
@@ -18,12 +18,14 @@ function exporter(...outcomes: (ExportOutcome | Promise<ExportOutcome>)[]) {
     log.push(`${level} ${message} ${JSON.stringify(fields)}`);
   };
   const aborts: Abort[] = [];
+  const pending = new Set<PendingExporter>();
   const subject = new BatchExporter<number>({
     what: 'things',
     to: 'there:1',
     settings,
     log: { error: note('error'), warn: note('warn'), info: note('info'), debug: note('debug') },
     random: () => 0.5,
+    pending,
     send: async (batch, abort) => {
       batches.push([...batch]);
       aborts.push(abort);
@@ -33,7 +35,7 @@ function exporter(...outcomes: (ExportOutcome | Promise<ExportOutcome>)[]) {
   const add = (...items: number[]) => {
     for (const item of items) subject.add(item);
   };
-  return { subject, add, batches, log, aborts };
+  return { subject, add, batches, log, aborts, pending };
 }
 
 test('a batch leaves when it is full, the rest after the delay', async () => {
@@ -149,11 +151,16 @@ test('closing cuts a pause short, and an export that hangs', async () => {
   const { subject, add, batches, aborts } = exporter(later, new Promise(() => {}));
   add(1, 2, 3);
   await vi.advanceTimersByTimeAsync(1);
-  void subject.close(3_000);
+  let closed = false;
+  void subject.close(3_000).then(() => {
+    closed = true;
+  });
   await vi.advanceTimersByTimeAsync(0);
   expect(batches).toHaveLength(2);
-  await vi.advanceTimersByTimeAsync(3_000);
-  expect(aborts[1]?.reason?.message).toBe('the exporter is closing');
+  await vi.advanceTimersByTimeAsync(2_999);
+  expect([aborts[1]?.reason, closed]).toEqual([null, false]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([aborts[1]?.reason?.message, closed]).toEqual(['the exporter is closing', true]);
 });
 
 test('flushing sends what was taken before', async () => {
@@ -162,4 +169,17 @@ test('flushing sends what was taken before', async () => {
   add(1, 2, 3, 4);
   await subject.flush();
   expect(batches).toEqual([[1, 2, 3], [4]]);
+});
+
+test('an exporter is known as pending as long as it holds something', async () => {
+  const slow = Promise.withResolvers<ExportOutcome>();
+  const { add, pending } = exporter(slow.promise);
+  expect(pending.size).toBe(0);
+  add(1, 2, 3, 4);
+  expect(pending.size).toBe(1);
+  slow.resolve(good);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(pending.size).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(pending.size).toBe(0);
 });

@@ -22,6 +22,13 @@ export interface BatchExporterOptions<T> {
   readonly log: Log;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Exporters that hold something: their policy may be gone, and what they hold is not to be lost. */
+  readonly pending: Set<PendingExporter>;
+}
+
+/** What is closed at the end of the worker. */
+export interface PendingExporter {
+  close(within: number): Promise<void>;
 }
 
 /** Tries of one batch, the first included. */
@@ -73,26 +80,32 @@ export class BatchExporter<T> {
     }
     this.#queue.push(item);
     if (this.#exporting !== null) return;
+    this.#options.pending.add(this);
     if (this.#queue.length >= maxExportBatchSize) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), scheduleDelay).unref();
   }
 
   /** Hands over everything that was taken before; resolves when that succeeded or was given up. */
   async flush(): Promise<void> {
-    if (this.#exporting === null && this.#queue.length === 0) return;
-    this.#flushing = true;
-    this.#start();
-    await this.#exporting;
+    while (this.#exporting !== null || this.#queue.length > 0) {
+      this.#flushing = true;
+      this.#start();
+      await this.#exporting;
+    }
   }
 
   /** Flushes within so many milliseconds, then gives up; takes nothing any more. */
   async close(within: number): Promise<void> {
     this.#closed = true;
     this.#hurry.abort(new Error('the exporter is closing'));
-    const timer = setTimeout(() => this.#abort.abort(new Error('the exporter is closing')), within);
-    await this.flush();
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#abort.abort(new Error('the exporter is closing'));
+      late.resolve();
+    }, within);
+    await Promise.race([this.flush(), late.promise]);
     clearTimeout(timer);
-    this.#abort.abort(new Error('the exporter is closed'));
+    this.#options.pending.delete(this);
   }
 
   #start(): void {
@@ -101,7 +114,8 @@ export class BatchExporter<T> {
     this.#exporting ??= this.#run().finally(() => {
       this.#exporting = null;
       this.#flushing = false;
-      if (this.#queue.length > 0 && !this.#closed)
+      if (this.#queue.length === 0) this.#options.pending.delete(this);
+      else if (!this.#closed)
         this.#timer ??= setTimeout(() => this.#start(), this.#options.settings.scheduleDelay).unref();
     });
   }

@@ -38,8 +38,8 @@ export const gatewayPolicies = {
   jwtAuth: maybe(jwtAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
-  extAuthz: maybe(conditional(extAuthzSchema)),
   oidc: maybe(oidcSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -69,8 +69,8 @@ export const routePolicySchema = closed(
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
-    extAuthz: maybe(conditional(extAuthzSchema)),
     transformations: maybe(conditionalTransformationsSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -85,8 +85,8 @@ export const backendPolicySchema = closed(
     authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
-    extAuthz: maybe(backendExtAuthzSchema),
     transformations: maybe(backendTransformationsSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );

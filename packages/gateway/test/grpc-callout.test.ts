@@ -128,21 +128,6 @@ test.each<[string, (stream: http2.ServerHttp2Stream) => void, object]>([
   await expect(call).rejects.toMatchObject({ name: 'GrpcError', ...expected });
 });
 
-test('an answer is read wherever it is cut', async () => {
-  const whole = message(0, '\x08\x02\x2a\x03abc');
-  for (let cut = 0; cut <= whole.length; cut++) {
-    await using server = await rawHttp2((stream) => {
-      stream.respond(grpc, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-      stream.write(Buffer.from(whole.slice(0, cut), 'latin1'), () =>
-        stream.end(Buffer.from(whole.slice(cut), 'latin1')),
-      );
-    });
-    const got = await limits(server.port).unary(shouldRateLimit, {}, { exchange: null });
-    expect([got.overallCode, Buffer.from(got.rawBody).toString()]).toEqual([2, 'abc']);
-  }
-});
-
 test('a stream carries messages both ways until both have ended', async () => {
   await using service = await extProc((call) => {
     call.on('data', ({ request_body }) => call.write({ request_body: { response: { body_mutation: request_body } } }));

@@ -12,7 +12,8 @@ export const checker: Checker = {
   customFunctions(source) {
     const parsed = parseCustomFunctions(source);
     if (parsed.ok) return null;
-    return `invalid config.customFunctions: ${parsed.message}${place(source, parsed.error.line, parsed.error.column)}`;
+    const { message, line, column } = parsed.error;
+    return `invalid config.customFunctions: ${message}${place(source, line, column)}`;
   },
 };
 

@@ -1,16 +1,20 @@
 import {
+  type Clock,
   createServerContext,
   Dns,
   type HostResolver,
   type ServerContext,
   type ServerTlsOptions,
+  systemClock,
   UpstreamPool,
 } from '@agentgateway/http';
 import { DrainDeadline } from '../pipeline/errors.ts';
 import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import { Pipeline } from '../pipeline/serve.ts';
+import type { Log } from '../pipeline/step.ts';
 import { type Compilation, type ExpressionPort, PlanCompiler, type ProcessPorts } from '../plans/compile.ts';
 import type { ListenerPlan } from '../plans/plan.ts';
+import { RemoteDocuments } from '../plans/remote-documents.ts';
 import type { Bind, Listener, ListenerTls, ResourceDelta, ResourceId } from '../resources/model.ts';
 import { ResourceState } from '../resources/state.ts';
 import type { WorkerContext } from '../runtime/context.ts';
@@ -39,6 +43,8 @@ export interface DataPlaneOptions {
   readonly sink?: LineSink & Partial<Disposable>;
   /** How names of upstreams are resolved; absent is as the settings say. */
   readonly resolver?: HostResolver;
+  /** What times fetches in the background; absent is the system's clock. */
+  readonly timers?: Clock;
 }
 
 interface Staged {
@@ -68,7 +74,7 @@ class WorkerDataPlane implements DataPlane {
   #state = ResourceState.empty;
   #staged: Staged | null = null;
 
-  constructor(context: WorkerContext, { sink, resolver }: DataPlaneOptions) {
+  constructor(context: WorkerContext, { sink, resolver, timers }: DataPlaneOptions) {
     const { settings } = context;
     this.#context = context;
     const levels = new LogLevels(settings.logging.level);
@@ -103,6 +109,7 @@ class WorkerDataPlane implements DataPlane {
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
       clock,
       log: context.log,
+      documents: new RemoteDocuments({ timers: timers ?? systemClock, epoch: clock.epoch, log: this.#soleLog() }),
       expressions: () => this.#loadExpressions(),
       logNeeds: () => this.#labelNeeds,
     });
@@ -125,10 +132,23 @@ class WorkerDataPlane implements DataPlane {
 
   async #importExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
-    const { connectionVariables, Expressions, needsOf } = await import('../pipeline/expressions.ts');
+    const language = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
-    const expressions = new Expressions(settings.customFunctions, worker.index === 0 ? log : null);
-    return { expression: (expression) => expressions.compile(expression), needsOf, connectionVariables };
+    const expressions = new language.Expressions(settings.customFunctions, worker.index === 0 ? log : null);
+    return {
+      expression: (expression) => expressions.compile(expression),
+      needsOf: language.needsOf,
+      values: language.expressionValues,
+      connectionVariables: language.connectionVariables,
+    };
+  }
+
+  /** Every worker fetches the same documents: one of them tells of an outage, the others where somebody looks closely. */
+  #soleLog(): Log {
+    const { worker, log } = this.#context;
+    if (worker.index === 0) return log;
+    const debug: Log['debug'] = (scope, message, fields) => log.debug(scope, message, fields);
+    return { error: debug, warn: debug, info: debug, debug };
   }
 
   #ports(owner: ResourceId, spec: unknown): ProcessPorts {

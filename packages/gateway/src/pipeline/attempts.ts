@@ -2,6 +2,7 @@ import { type Headers, isStream, type Response, replayable } from '@agentgateway
 import type { CompiledBackend } from '../backends/backend.ts';
 import type { RoutePlan } from '../plans/plan.ts';
 import { maxReplayBytes, retryAttemptHeader } from '../policies/retry/plan.ts';
+import { captureResponse } from './capture.ts';
 import { startDeadline } from './deadline.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,7 +19,7 @@ export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: 
   exchange.attemptTimeout = timeout.backendRequestTimeout;
   const deadline = startDeadline(exchange, timeout.requestTimeout);
   try {
-    if (retry === null) return await attemptOnce(exchange, backend);
+    if (retry === null || !exchange.retries) return await attemptOnce(exchange, backend);
     return await attemptRepeatedly(exchange, backend, retry);
   } catch (error) {
     // Whatever broke because the deadline passed broke for that reason.
@@ -33,6 +34,7 @@ async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promis
   const selected = backend.select(exchange);
   const attempt = selected instanceof Promise ? await selected : selected;
   exchange.attemptPlan = attempt;
+  exchange.backendSelected = false;
   const early = runPhase(attempt, exchange);
   const decided = early instanceof Promise ? await early : early;
   if (decided !== undefined) return decided;
@@ -65,19 +67,39 @@ async function attemptRepeatedly(
         if (!(error instanceof GatewayError)) throw error;
         outcome = error;
       }
-      const again =
-        outcome instanceof GatewayError ? retry.shouldRetryError(outcome) : retry.shouldRetry(outcome.status);
-      if (!again || number >= retry.attempts || exchange.abort.reason !== null) return outcome;
+      if (number >= retry.attempts || exchange.abort.reason !== null) return outcome;
+      const cut =
+        retry.readsBody && isJudged(exchange, retry, outcome) ? await captureResponse(exchange, outcome) : undefined;
+      if (cut !== undefined) outcome = cut;
+      if (!isRetryable(exchange, retry, outcome) || exchange.abort.reason !== null) return outcome;
       if (streamed && Buffer.isBuffer(request.body)) held = request.body;
       if (held === null && !bodies.canReplay()) return outcome;
 
       if (!(outcome instanceof GatewayError) && isStream(outcome.body)) outcome.body.cancel(new Error('tried again'));
       if (retry.backoff > 0) await pause(exchange, retry.backoff);
       restore(exchange, start);
+      exchange.response = null;
+      exchange.responseCapture = null;
     }
   } finally {
     bodies.release(new Error('no further tries'));
   }
+}
+
+/** Whether the policy's condition has a say: over a response that came from upstream and whose status says nothing. */
+function isJudged(exchange: Exchange, retry: NonNullable<RoutePlan['retry']>, outcome: Outcome): outcome is Response {
+  if (outcome instanceof GatewayError || !exchange.backendSelected) return false;
+  return retry.condition !== null && !retry.shouldRetry(outcome.status);
+}
+
+/** Errors by their kind; responses by status or condition, unless a policy of the backend gave them. */
+function isRetryable(exchange: Exchange, retry: NonNullable<RoutePlan['retry']>, outcome: Outcome): boolean {
+  if (outcome instanceof GatewayError) return retry.shouldRetryError(outcome);
+  if (!exchange.backendSelected) return false;
+  if (retry.shouldRetry(outcome.status)) return true;
+  if (retry.condition === null) return false;
+  exchange.response = outcome;
+  return retry.condition.test(exchange.variables);
 }
 
 interface RequestSnapshot {

@@ -30,7 +30,7 @@ export interface CapturedBody {
  */
 export function captureRequest(exchange: Exchange): undefined | Promise<undefined | GatewayError> {
   const { request, requestCapture, abort, upgrade } = exchange;
-  if (requestCapture !== null || upgrade !== null) return undefined;
+  if (requestCapture !== null || upgrade !== null || isDialogue(exchange)) return undefined;
   const held = peek(request.body, request.headers, limitOf(exchange), abort);
   if (!(held instanceof Promise)) {
     exchange.requestCapture = held;
@@ -58,7 +58,8 @@ export function captureRequest(exchange: Exchange): undefined | Promise<undefine
  * its body.
  */
 export function captureResponse(exchange: Exchange, response: Response): undefined | Promise<undefined | GatewayError> {
-  if (exchange.responseCapture !== null || response.status === 101 || isEventStream(response.headers)) return undefined;
+  if (exchange.responseCapture !== null || response.status === 101) return undefined;
+  if (isEventStream(response.headers) || isDialogue(exchange)) return undefined;
   const held = peek(response.body, response.headers, limitOf(exchange), exchange.abort);
   if (!(held instanceof Promise)) {
     exchange.responseCapture = held;
@@ -97,6 +98,11 @@ export function recordResponse(exchange: Exchange, response: Response): void {
   const { body, captured } = recording(response.body, response.headers, limitOf(exchange));
   response.body = body;
   exchange.responseCapture = captured;
+}
+
+/** A gRPC call of a policy's own: messages go back and forth, and neither side ends before the other has answered. */
+function isDialogue({ callout, grpc }: Exchange): boolean {
+  return callout !== null && grpc;
 }
 
 function limitOf({ maxBufferSize }: Exchange): number {
@@ -177,8 +183,11 @@ class Content implements CapturedBody {
 }
 
 /**
- * Decodes what was captured, in this turn of the loop: at most `limit` bytes come out. A body that is longer is decoded from so much
- * of its beginning as does not come out longer, so that its prefix may be shorter than the limit.
+ * Decodes what was captured, in this turn of the loop: at most `limit` bytes are shown. Of content that is longer, or that is not all
+ * here, the beginning is decoded.
+ *
+ * The part grows until enough comes out, and no part may come out much longer than that: content that was made to explode costs little
+ * more than other content does.
  */
 function decode(sent: Buffer, coding: ContentCoding, complete: boolean, limit: number): CapturedBody {
   if (sent.length === 0) return { bytes: sent, whole: complete };
@@ -186,14 +195,31 @@ function decode(sent: Buffer, coding: ContentCoding, complete: boolean, limit: n
     const bytes = attempt(() => decoders[coding](sent, { maxOutputLength: limit }));
     if (bytes !== null) return { bytes, whole: true };
   }
-  for (let length = sent.length; length > 0; length = Math.floor(length / 2)) {
-    const part = sent.subarray(0, length);
-    const bytes = attempt(() => decoders[coding](part, { maxOutputLength: limit, finishFlush: partial[coding] }));
-    if (bytes !== null) return { bytes, whole: false };
+  const maxOutputLength = limit * 2 + largestBlock;
+  const part = (length: number) =>
+    attempt(() => decoders[coding](sent.subarray(0, length), { maxOutputLength, finishFlush: partial[coding] }));
+  let length = Math.min(firstPart, sent.length);
+  let found = part(length);
+  while (found === null && length > 1) {
+    length = Math.floor(length / 2);
+    found = part(length);
   }
-  return { bytes: Buffer.alloc(0), whole: false };
+  while (found !== null && found.length < limit && length < sent.length) {
+    length = Math.min(length * 2, sent.length);
+    const more = part(length);
+    if (more === null) break;
+    found = more;
+  }
+  return { bytes: (found ?? Buffer.alloc(0)).subarray(0, limit), whole: false };
 }
 
+/** Bytes that a coding may give at once: a block of zstd. */
+const largestBlock = 128 * 1024;
+
+/** Bytes of content to begin with where not all of it is decoded. */
+const firstPart = 1024;
+
+/** Null where the content is damaged, or comes out too long. */
 function attempt(work: () => Buffer): Buffer | null {
   try {
     return work();

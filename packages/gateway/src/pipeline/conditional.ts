@@ -24,7 +24,7 @@ export function requestStep(
   const conditions = conditionsOf(entries, portsOf);
   const steps = entries.map(({ spec }) => compile(spec, portsOf(spec)));
   return (exchange) => {
-    const chosen = conditions.findIndex((condition) => condition === null || condition.test(exchange.variables));
+    const chosen = choose(conditions, exchange);
     exchange.choices ??= new Map();
     exchange.choices.set(policy, chosen);
     return steps[chosen]?.(exchange);
@@ -44,6 +44,15 @@ export function responseStep(
     const chosen = exchange.choices?.get(policy) ?? -1;
     return steps[chosen]?.(exchange, response);
   };
+}
+
+/** The first whose condition holds; -1 if none does. */
+function choose(conditions: readonly (Program | null)[], exchange: Exchange): number {
+  for (let i = 0; i < conditions.length; i++) {
+    const condition = conditions[i] as Program | null;
+    if (condition === null || condition.test(exchange.variables)) return i;
+  }
+  return -1;
 }
 
 function conditionsOf(entries: readonly Entry[], portsOf: PortsOf): (Program | null)[] {

@@ -61,6 +61,8 @@ export class Exchange {
   /** The match that fitted: what a prefix rewrite replaces. */
   matchedPath: PathMatch | null = null;
   backend: Backend | null = null;
+  /** False where the precondition of the route's retries does not hold. */
+  retries = true;
   /** Try number, from 0. */
   attempt = 0;
   /** Milliseconds that one attempt may take until its response's head; 0 is no limit. */

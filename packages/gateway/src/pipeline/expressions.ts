@@ -9,6 +9,8 @@ import { ExchangeVariables } from './variables/variables.ts';
 
 provideVariables((exchange) => new ExchangeVariables(exchange));
 
+export { expressionValues } from './expression-values.ts';
+
 /** Expressions remembered by their text; beyond it the memory starts anew. */
 const REMEMBERED = 4096;
 

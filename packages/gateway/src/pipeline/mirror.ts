@@ -4,7 +4,7 @@ import { RequestRecord } from '../telemetry/record.ts';
 import { GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { nobody } from './nobody.ts';
-import { runSteps } from './run.ts';
+import { runPhase } from './run.ts';
 import type { Log } from './step.ts';
 
 /** Copies that may be on their way at a time, of one route in one worker. A mirror that hangs costs no more than that. */
@@ -68,7 +68,7 @@ export class Mirror {
     try {
       const attempt = await this.#backend.select(copy);
       copy.attemptPlan = attempt;
-      const decided = await runSteps(attempt.steps, copy);
+      const decided = await runPhase(attempt, copy);
       if (decided instanceof GatewayError) throw decided;
       if (decided !== undefined) return;
       const response = await attempt.send(copy);
@@ -92,6 +92,15 @@ function copyOf(exchange: Exchange): Exchange {
   copy.matchedPath = exchange.matchedPath;
   copy.original = exchange.original;
   copy.autoHost = exchange.autoHost;
+  copy.jwt = exchange.jwt;
+  copy.apiKey = exchange.apiKey;
+  copy.basicAuth = exchange.basicAuth;
+  copy.extauthz = exchange.extauthz;
+  copy.extproc = exchange.extproc;
+  copy.metadata = exchange.metadata;
+  copy.requestCapture = exchange.requestCapture;
+  copy.sensitiveHeaders = exchange.sensitiveHeaders;
+  copy.environment = exchange.environment;
   return copy;
 }
 

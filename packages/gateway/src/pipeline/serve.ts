@@ -4,6 +4,7 @@ import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { callBackend } from './attempts.ts';
+import { parseAuthority } from './authority.ts';
 import { recordRequest } from './capture.ts';
 import { withinDeadline } from './deadline.ts';
 import { DrainDeadline, GatewayError } from './errors.ts';
@@ -156,6 +157,7 @@ export class Pipeline {
       const owner = selectListener(bind.secure, exchange.host);
       if (owner !== listener) return new GatewayError(owner === null ? 'routeNotFound' : 'misdirectedRequest');
     }
+    if (listener.steps.length > 0) followAuthority(exchange);
     const found = listener.routes.find({
       host: exchange.host,
       authority: request.authority,
@@ -194,6 +196,15 @@ export class Pipeline {
 }
 
 type Outcome = Response | GatewayError;
+
+/** Policies of the gateway phase may send a request to another host; routes are chosen by that. */
+function followAuthority(exchange: Exchange): void {
+  const { authority } = exchange.request;
+  const { host } = exchange;
+  if (authority === host || (authority.startsWith(host) && authority.charCodeAt(host.length) === 0x3a)) return;
+  const parsed = parseAuthority(authority);
+  if (!('problem' in parsed)) exchange.host = parsed.host;
+}
 
 function chooseListener(bind: BindPlan, on: AcceptedOn, host: string): ListenerPlan | null {
   if (on.tlsListener !== null) return bind.secure.find((plan) => plan.listener.key === on.tlsListener) ?? null;

@@ -1,12 +1,14 @@
-import type { Activation, Program } from '@agentgateway/cel';
+import type { Activation, Program, Value } from '@agentgateway/cel';
 import type { ConnectionInfo, Response, UpstreamPool } from '@agentgateway/http';
 import type { BackendReference, Expression } from '../resources/model.ts';
+import type { RemoteSource } from '../resources/remote-source.ts';
 import type { Forwarder } from '../runtime/forward.ts';
 import type { SessionCodec } from '../runtime/sessions.ts';
 import type { Callout } from './callout.ts';
 import type { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { PhaseNeeds } from './needs.ts';
+import type { DocumentReader, RemoteDocument } from './remote-document.ts';
 
 /** What a step decides: nothing (go on), an answer, or a failure. Failures may be thrown as well. */
 export type StepResult = undefined | Response | GatewayError;
@@ -58,10 +60,31 @@ export interface Ports {
   connectionVariables(connection: ConnectionInfo): Activation;
   /** What of bodies an expression reads. */
   needsOf(program: Program): PhaseNeeds;
+  /** What to make of the values of expressions; for policies that have some. */
+  readonly values: ExpressionValues;
   /** The way to a service that the policy asks. */
   callout(reference: BackendReference): Callout;
+  /** A document of another server, kept fresh from now until the policy is released. It may be asked for at any time. */
+  remoteDocument<T>(source: RemoteSource, reader: DocumentReader<T>): RemoteDocument<T>;
   /** Called when no plan uses what was compiled any more; requests on their way may still do. For timers and connections. */
   onRelease(release: () => void): void;
+}
+
+/**
+ * What the uses of expressions make of values (spec 04 §6). Null is a value that is of no use there, or an error: what follows is the
+ * policy's decision.
+ */
+export interface ExpressionValues {
+  /** The content of a message: a text as UTF-8, bytes as they are, everything else as JSON. */
+  contentOf(value: Value): Buffer | null;
+  /** The value of a header field, as a byte string: of a text or bytes, and nothing else. */
+  bytesOf(value: Value): string | null;
+  /** A string, bool, number, or bytes that are UTF-8, as text. */
+  scalarOf(value: Value): string | null;
+  /** An int or uint. */
+  integerOf(value: Value): number | null;
+  /** A duration, or a number of milliseconds. */
+  millisecondsOf(value: Value): number | null;
 }
 
 export interface Clock {

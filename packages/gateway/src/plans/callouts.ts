@@ -1,10 +1,11 @@
 import { Abort, type Request, type Response } from '@agentgateway/http';
-import type { CompiledBackend } from '../backends/backend.ts';
+import type { Attempt, CompiledBackend } from '../backends/backend.ts';
 import type { Callout, CalloutOptions } from '../pipeline/callout.ts';
+import { captureResponse } from '../pipeline/capture.ts';
 import { GatewayError } from '../pipeline/errors.ts';
 import { Exchange } from '../pipeline/exchange.ts';
 import { nobody } from '../pipeline/nobody.ts';
-import { runSteps } from '../pipeline/run.ts';
+import { runPhase, runResponseSteps } from '../pipeline/run.ts';
 import type { Clock } from '../pipeline/step.ts';
 import type { Address, Backend, BackendReference } from '../resources/model.ts';
 import { RequestRecord } from '../telemetry/record.ts';
@@ -68,10 +69,10 @@ class ResolvedCallout implements Callout {
     const selected = backend.select(call);
     const attempt = selected instanceof Promise ? await selected : selected;
     call.attemptPlan = attempt;
-    const decided = await runSteps(attempt.steps, call);
+    const decided = await runPhase(attempt, call);
     if (decided instanceof GatewayError) throw decided;
     if (decided !== undefined) return decided;
-    return attempt.send(call);
+    return answered(attempt, call, await attempt.send(call));
   }
 
   #exchange(request: Request, { kind, exchange, abort, timeout, http2 }: CalloutOptions): Exchange {
@@ -88,8 +89,23 @@ class ResolvedCallout implements Callout {
     call.autoHost = request.authority === '';
     if (call.autoHost) request.authority = this.authority;
     call.record.startedAt = this.#clock.now();
+    call.record.startedAtEpoch = this.#clock.epoch();
+    if (exchange !== null) {
+      call.sensitiveHeaders = exchange.sensitiveHeaders;
+      call.environment = exchange.environment;
+    }
     return call;
   }
+}
+
+/** What the service answered, after the response policies of its backend. */
+async function answered(attempt: Attempt, call: Exchange, response: Response): Promise<Response> {
+  if (attempt.responseSteps.length === 0) return response;
+  call.response = response;
+  const failure = attempt.needs.responseBody ? await captureResponse(call, response) : undefined;
+  const decided = failure ?? (await runResponseSteps(attempt.responseSteps, call, response));
+  if (decided instanceof GatewayError) throw decided;
+  return decided ?? response;
 }
 
 /** Of calls that no client waits for. */

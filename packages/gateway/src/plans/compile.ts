@@ -11,6 +11,7 @@ import { compileRetry } from '../policies/retry/plan.ts';
 import { compileTimeout } from '../policies/timeout/plan.ts';
 import type {
   Backend,
+  BackendReference,
   BackendTarget,
   Bind,
   Listener,
@@ -28,10 +29,11 @@ import { asTraffic, compileFrontend, type FrontendCode, type FrontendPlan, loadF
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
+import type { RemoteDocuments } from './remote-documents.ts';
 import { mentionsOf } from './scan.ts';
 
 /** Ports that the process gives; the others are the compiler's. */
-export type ProcessPorts = Omit<Ports, 'expression' | 'needsOf' | 'connectionVariables' | 'callout' | 'onRelease'>;
+export type ProcessPorts = Omit<Ports, keyof ExpressionPort | 'callout' | 'remoteDocument' | 'onRelease'>;
 
 /** What compiling needs of the process. */
 export interface CompilePorts {
@@ -42,6 +44,7 @@ export interface CompilePorts {
   readonly log: Log;
   /** Of telemetry: they are flushed at the worker's end. */
   readonly exporters: Exporters;
+  readonly documents: RemoteDocuments;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
   /** What is read of bodies about every request, whatever its policies; absent is nothing. */
@@ -49,7 +52,7 @@ export interface CompilePorts {
 }
 
 /** The expression language, loaded. */
-export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'connectionVariables'>;
+export type ExpressionPort = Pick<Ports, 'expression' | 'needsOf' | 'values' | 'connectionVariables'>;
 
 /** A state compiled, and the plans to be taken over by the next one; nothing is in force before it is adopted. */
 export interface Compilation {
@@ -74,7 +77,7 @@ interface Plans {
  */
 export class PlanCompiler {
   readonly #ports: CompilePorts;
-  #adopted: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  #adopted = noPlans();
   #expressions: ExpressionPort | null = null;
   /** Looks names up in the state that is in force. */
   #inForce: { readonly state: ResourceState; readonly phases: PhaseCompiler } | null = null;
@@ -118,7 +121,7 @@ export class PlanCompiler {
 
   /** Releases everything: the worker ends. */
   close(): void {
-    const none: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+    const none = noPlans();
     this.#release(this.#adopted, none);
     this.#adopted = none;
   }
@@ -133,6 +136,10 @@ export class PlanCompiler {
       }
     }
   }
+}
+
+function noPlans(): Plans {
+  return { frontends: new Map(), routes: new Map(), listeners: new Map() };
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
@@ -175,6 +182,8 @@ async function load(state: ResourceState): Promise<{
     else addMentioned(policy.policy);
   }
   for (const { target } of state.backends.values()) targets.add(target);
+  // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
+  targets.add({ type: 'host', address: { host: '', port: 0 } });
   await loadBackends(targets);
   return { phases: await loadSteps(kinds), frontend: await loadFrontend(frontend, expressions), expressions };
 }
@@ -188,8 +197,9 @@ class StateCompiler {
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
   readonly #policies: readonly TargetedPolicy[];
-  readonly #before: Plans;
-  readonly #plans: Plans = { frontends: new Map(), routes: new Map(), listeners: new Map() };
+  /** Plans are here only while this compiles: what policies keep of the compiler must not keep all plans that ever were. */
+  #before: Plans;
+  #plans = noPlans();
 
   readonly #expressions: ExpressionPort | null;
   readonly #inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
@@ -235,7 +245,10 @@ class StateCompiler {
         ...this.#frontend(bind, this.#targeted.frontend(gateway, bind.key)),
       });
     }
-    return { snapshot: { binds }, plans: this.#plans, state, phases: this.#phases };
+    const plans = this.#plans;
+    this.#before = noPlans();
+    this.#plans = noPlans();
+    return { snapshot: { binds }, plans, state, phases: this.#phases };
   }
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
@@ -301,7 +314,7 @@ class StateCompiler {
       name: `${route.name.namespace}/${route.name.name}`,
       ...this.#phase('route', merged, route),
       timeout: compileTimeout(timeout?.spec ?? {}),
-      retry: retry === undefined ? null : compileRetry(retry.spec),
+      retry: retry === undefined ? null : compileRetry(retry.spec, this.#portsOf(route, retry.spec)),
       mirror: mirror === undefined ? null : this.#mirror(mirror.spec),
       choose: compileWeights(route.backends.map(({ weight }) => weight)),
       backends: route.backends.map((reference, i) =>
@@ -351,13 +364,17 @@ class StateCompiler {
   #portsOf(owner: ResourceId, spec: unknown): Ports {
     const releases = this.#releases;
     const onRelease = (release: () => void) => releases.add(release);
-    const { expression, needsOf, connectionVariables } = this.#expressions ?? noExpressions;
+    const callout = (reference: BackendReference) => compileCallout(reference, this.#resolver(onRelease));
+    const { expression, needsOf, values, connectionVariables } = this.#expressions ?? noExpressions;
     const own: Omit<Ports, keyof ProcessPorts> = {
       expression,
       needsOf,
+      values,
       connectionVariables,
       onRelease,
-      callout: (reference) => compileCallout(reference, this.#resolver(onRelease)),
+      callout,
+      remoteDocument: (source, reader) =>
+        this.#ports.documents.hold(source, reader, { callout: () => callout(source.target), onRelease }),
     };
     return Object.assign(Object.create(this.#ports.ports(owner, spec)) as ProcessPorts, own);
   }
@@ -414,6 +431,13 @@ const noExpressions: ExpressionPort = {
   expression: unloaded,
   connectionVariables: unloaded,
   needsOf: () => noNeeds,
+  values: {
+    contentOf: unloaded,
+    bytesOf: unloaded,
+    scalarOf: unloaded,
+    integerOf: unloaded,
+    millisecondsOf: unloaded,
+  },
 };
 
 /** Keys of the backends that may get copies of a route's requests. */

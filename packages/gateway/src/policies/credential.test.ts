@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { bearerLocation, compileCredential, extractCredential, removeCredential } from './credential.ts';
+import {
+  bearerLocation,
+  compileCredential,
+  compileExtraction,
+  extractCredential,
+  removeCredential,
+} from './credential.ts';
 import type { CredentialLocation } from './credential-location.ts';
-import { testRequest } from './testing.ts';
+import { noPorts, testExchange, testRequest } from './testing.ts';
 
 function insert(request: ReturnType<typeof testRequest>, location: CredentialLocation, value: string): void {
   const apply = compileCredential(location, value);
@@ -101,5 +107,38 @@ describe('in a cookie', () => {
     insert(request, location, 'k');
     expect(request.headers.get('cookie')).toBe('a=1; token=k');
     expect(compileCredential(location, 'a; b=1')).toBeNull();
+  });
+});
+
+describe('by an expression', () => {
+  const read = (source: string) => {
+    const exchange = testExchange({ path: '/x?key=k', headers: [['x-key', 'k-Ã©']] });
+    const shown = compileExtraction({ expression: { $cel: source } }, noPorts)(exchange);
+    removeCredential(exchange.request, { expression: { $cel: source } });
+    expect([exchange.request.path, exchange.request.headers.length]).toEqual(['/x?key=k', 1]);
+    return shown;
+  };
+
+  test.each([
+    ['request.headers["x-key"]', null],
+    ['request.headers.first("x-key")', 'k-é'],
+    ['request.uri', 'http://gateway.test/x?key=k'],
+    ['request.pathAndQuery.query("key")[0]', 'k'],
+    ['b"bytes"', 'bytes'],
+    ['1', '1'],
+    ['2u', '2'],
+    ['true', 'true'],
+    ['""', null],
+    ['1.5', null],
+    ['null', null],
+    ['["k"]', null],
+    ['jwt.sub', null],
+  ])('%s is %j, and stays where it is', (source, shown) => {
+    expect(read(source)).toBe(shown);
+  });
+
+  test('places are read as ever', () => {
+    const extract = compileExtraction({ header: { name: 'x-key' } }, noPorts);
+    expect(extract(testExchange({ headers: [['x-key', 'k']] }))).toBe('k');
   });
 });

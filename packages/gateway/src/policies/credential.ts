@@ -1,10 +1,31 @@
-import type { Headers, Request } from '@agentgateway/http';
+import type { Request } from '@agentgateway/http';
+import type { Exchange } from '../pipeline/exchange.ts';
 import { isFieldValue } from '../pipeline/header-mutation.ts';
+import type { Ports } from '../pipeline/step.ts';
 import { fromBytes, toBytes } from '../resources/routing/text.ts';
-import type { CredentialLocation } from './credential-location.ts';
+import { cookieName, cookiesOf, setCookies } from './cookies.ts';
+import type { CredentialLocation, CredentialSource } from './credential-location.ts';
 
 /** Where a credential stands if nobody says otherwise. */
 export const bearerLocation: CredentialLocation = { header: { name: 'authorization', prefix: 'Bearer ' } };
+
+/**
+ * How a policy finds the credential of a request: as text, or null. What an expression gives counts if it is a string, bool, int or bytes
+ * (spec 04 §6); nothing else, and no error, is a credential.
+ */
+export function compileExtraction(
+  source: CredentialSource,
+  ports: Pick<Ports, 'expression' | 'values'>,
+): (exchange: Exchange) => string | null {
+  if (!('expression' in source)) return ({ request }) => extractCredential(request, source);
+  const program = ports.expression(source.expression);
+  const { values } = ports;
+  return (exchange) => {
+    const value = program.evaluate(exchange.variables);
+    const usable = typeof value !== 'object' || value instanceof Uint8Array || values.integerOf(value) !== null;
+    return usable ? nonEmpty(values.scalarOf(value)) : null;
+  };
+}
 
 /** The credential that stands at a location, as text, or null (spec 03 §3.1). An empty one is none. */
 export function extractCredential(request: Request, location: CredentialLocation): string | null {
@@ -23,8 +44,12 @@ export function extractCredential(request: Request, location: CredentialLocation
   return found === undefined ? null : nonEmpty(fromBytes(found.slice(found.indexOf('=') + 1).trim()));
 }
 
-/** Takes the credential off the request, so that it goes no further: every value of the field, parameter or cookie. */
-export function removeCredential(request: Request, location: CredentialLocation): void {
+/**
+ * Takes the credential off the request, so that it goes no further: every value of the field, parameter or cookie. What an expression read
+ * stays where it is.
+ */
+export function removeCredential(request: Request, location: CredentialSource): void {
+  if ('expression' in location) return;
   if ('header' in location) {
     request.headers.delete(location.header.name);
   } else if ('queryParameter' in location) {
@@ -110,23 +135,4 @@ function formDecode(bytes: string): string {
   if (!/[+%\x80-\xff]/.test(bytes)) return bytes;
   // The platform's form decoding, made to read one value: nothing in it is taken for a separator.
   return new URLSearchParams(`v=${fromBytes(bytes).replaceAll('&', '%26')}`).get('v') ?? '';
-}
-
-/** `name=value` of every cookie, over all Cookie fields (RFC 6265 §5.4; HTTP/2 may split them). */
-function cookiesOf(headers: Headers): string[] {
-  return headers
-    .getAll('cookie')
-    .flatMap((line) => line.split(';'))
-    .map((cookie) => cookie.trim())
-    .filter((cookie) => cookie !== '');
-}
-
-function cookieName(cookie: string): string {
-  const equals = cookie.indexOf('=');
-  return fromBytes((equals < 0 ? '' : cookie.slice(0, equals)).trim());
-}
-
-function setCookies(headers: Headers, cookies: readonly string[]): void {
-  if (cookies.length === 0) headers.delete('cookie');
-  else headers.set('cookie', cookies.join('; '));
 }

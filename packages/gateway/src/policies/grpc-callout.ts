@@ -19,7 +19,6 @@ import { OutgoingMessages } from './grpc/outgoing.ts';
 import { GrpcError, grpcCodes } from './grpc/status.ts';
 import { GrpcStream } from './grpc/stream.ts';
 
-export { GrpcError } from './grpc/status.ts';
 export type { GrpcStream } from './grpc/stream.ts';
 
 /** How a call is made. */

@@ -15,13 +15,16 @@ import type { ExtAuthzSpec } from './ext-authz/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
+import type { JwtAuthSpec } from './jwt/spec.ts';
 import type { LocalRateLimitSpec } from './local-rate-limit/spec.ts';
+import type { OidcSpec } from './oidc/spec.ts';
 import type { RemoteRateLimitSpec } from './remote-rate-limit/spec.ts';
 import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
 import type { TracingSpec } from './tracing/spec.ts';
+import type { TransformationsSpec } from './transformations/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 
 /** One entry of a conditional policy. */
@@ -51,14 +54,17 @@ export type TrafficPolicy =
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
   | Conditional<'extAuthz', ExtAuthzSpec>
+  | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
+  | { readonly kind: 'oidc'; readonly spec: OidcSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestMirror'; readonly spec: RequestMirrorSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'retry'; readonly spec: RetrySpec }
   | { readonly kind: 'timeout'; readonly spec: TimeoutSpec }
+  | Conditional<'transformations', TransformationsSpec>
   | { readonly kind: 'urlRewrite'; readonly spec: UrlRewriteSpec };
 
 /** Policies on a backend: they run on every attempt. */
@@ -70,7 +76,8 @@ export type BackendPolicy =
   | { readonly kind: 'extAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
-  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec };
+  | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
+  | { readonly kind: 'transformations'; readonly spec: TransformationsSpec };
 
 /** Policies on connections and on what is written about requests. */
 export type FrontendPolicy =

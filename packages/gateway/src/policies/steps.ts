@@ -4,7 +4,7 @@ import type { BackendPolicy, TrafficPolicy } from './policy.ts';
 type Policy = TrafficPolicy | BackendPolicy;
 
 /** Kinds that are settings of a plan, not steps: the pipeline and the backends read them. */
-type SettingKind = 'ai' | 'backendTLS' | 'requestMirror' | 'retry' | 'timeout';
+type SettingKind = 'ai' | 'backendTLS' | 'requestMirror' | 'timeout';
 
 /** Kinds that run as steps. */
 export type StepKind = Exclude<Policy['kind'], SettingKind>;
@@ -24,7 +24,7 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   backendAuth: async () => ({ request: (await import('./backend-auth/step.ts')).compileBackendAuth }),
   basicAuth: async () => {
     const { compileBasicAuth } = await import('./basic-auth/step.ts');
-    return { request: (spec) => compileBasicAuth(spec) };
+    return { request: (spec, ports) => compileBasicAuth(spec, ports) };
   },
   buffer: async () => {
     const { compileBufferRequest, compileBufferResponse } = await import('./buffer/step.ts');
@@ -35,14 +35,21 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   extAuthz: async () => ({ request: (await import('./ext-authz/step.ts')).compileExtAuthz }),
+  jwtAuth: async () => ({ request: (await import('./jwt/step.ts')).compileJwtAuth }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   remoteRateLimit: async () => ({ request: (await import('./remote-rate-limit/step.ts')).compileRemoteRateLimit }),
+  oidc: async () => ({ request: (await import('./oidc/step.ts')).compileOidc }),
   requestHeaderModifier: async () => ({
     request: (await import('./header-modifier/step.ts')).compileRequestHeaderModifier,
   }),
   requestRedirect: async () => ({ request: (await import('./request-redirect/step.ts')).compileRequestRedirect }),
+  retry: async () => ({ request: (await import('./retry/step.ts')).compileRetryPrecondition }),
   responseHeaderModifier: async () => ({
     response: (await import('./header-modifier/step.ts')).compileResponseHeaderModifier,
   }),
+  transformations: async () => {
+    const { compileTransformationRequest, compileTransformationResponse } = await import('./transformations/step.ts');
+    return { request: compileTransformationRequest, response: compileTransformationResponse };
+  },
   urlRewrite: async () => ({ request: (await import('./url-rewrite/step.ts')).compileUrlRewrite }),
 };

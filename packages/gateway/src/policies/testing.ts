@@ -1,6 +1,6 @@
 import { Abort, type Body, Headers, Request } from '@agentgateway/http';
 import { Exchange } from '../pipeline/exchange.ts';
-import { connectionVariables, Expressions, needsOf } from '../pipeline/expressions.ts';
+import { connectionVariables, Expressions, expressionValues, needsOf } from '../pipeline/expressions.ts';
 import type { Clock, Ports } from '../pipeline/step.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 
@@ -61,8 +61,10 @@ export const noPorts: Ports = {
   log: { error() {}, warn() {}, info() {}, debug() {} },
   expression: (expression) => expressions.compile(expression),
   needsOf,
+  values: expressionValues,
   connectionVariables,
   callout: () => unreachable('callout'),
+  remoteDocument: () => unreachable('remoteDocument'),
   onRelease() {},
   get sessions(): Ports['sessions'] {
     return unreachable('sessions');

@@ -1,4 +1,4 @@
-import type { HostResolver } from '@agentgateway/http';
+import type { Clock, HostResolver } from '@agentgateway/http';
 import { compileRegex } from '@agentgateway/regex';
 import { formatErrors, loadConfig } from '../../src/config/index.ts';
 import type { DataPlane } from '../../src/listen/data-plane.ts';
@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly directory?: string;
   /** In place of DNS. */
   readonly resolver?: HostResolver;
+  /** In place of the system's, for fetches in the background. */
+  readonly timers?: Clock;
   /** Of the access log; default `json`. Lines of text are in {@link TestGateway.texts} only. */
   readonly format?: 'json' | 'text';
 }
@@ -79,6 +81,7 @@ export class TestGateway implements AsyncDisposable {
     this.#dataPlane = createDataPlane(context, {
       sink: { write: (line) => this.#onLine(line) },
       ...(options.resolver === undefined ? {} : { resolver: options.resolver }),
+      ...(options.timers === undefined ? {} : { timers: options.timers }),
     });
   }
 

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'jwtAuth', 'extProc', 'transformations'];
+const gatewayPolicies = ['extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -38,7 +38,6 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [...gatewayPolicies, 'mcpAuthorization', 'mcpGuardrails', 'mcpAuthentication', 'a2a', 'backendTunnel'],
   backendPolicies: [
-    'transformations',
     'http',
     'tcp',
     'backendTunnel',
@@ -50,7 +49,7 @@ export const notYet = {
     'sessionAffinity',
   ],
   /** Of a service that a policy asks. */
-  calloutPolicies: ['transformations', 'http', 'tcp', 'backendTunnel'],
+  calloutPolicies: ['http', 'tcp', 'backendTunnel'],
   /** Kinds of a route's backend; those that a named backend may have as well stand in `namedBackend`. */
   routeBackend: ['service', 'mcp', 'aws', 'internal', 'routeGroup'],
   namedBackend: ['mcp', 'aws', 'internal'],
@@ -70,9 +69,7 @@ export const notYet = {
   ],
   /** A reference to a backend inside a policy. */
   simpleBackend: ['service'],
-  retry: ['precondition', 'condition'],
-  directResponse: ['bodyExpression', 'headers'],
-  credentialLocation: ['expression'],
+
   backendTLS: ['spiffe'],
   backendAuth: [
     'passthrough',

@@ -12,12 +12,18 @@ import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSchema } from '../../policies/oidc/schema.ts';
 import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
 import { retrySchema } from '../../policies/retry/schema.ts';
 import { timeoutSchema } from '../../policies/timeout/schema.ts';
+import {
+  backendTransformationsSchema,
+  conditionalTransformationsSchema,
+} from '../../policies/transformations/schema.ts';
 import { urlRewriteSchema } from '../../policies/url-rewrite/schema.ts';
 import { closed, maybe } from './closed.ts';
 import { conditional } from './conditional.ts';
@@ -29,8 +35,11 @@ export const gatewayPolicies = {
   apiKey: maybe(apiKeySchema),
   cors: maybe(corsSchema),
   basicAuth: maybe(basicAuthSchema),
+  jwtAuth: maybe(jwtAuthSchema),
+  transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
   extAuthz: maybe(conditional(extAuthzSchema)),
+  oidc: maybe(oidcSchema),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -47,18 +56,21 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    oidc: maybe(oidcSchema),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
     localRateLimit: maybe(localRateLimitSchema),
     remoteRateLimit: maybe(conditional(remoteRateLimitSchema)),
     basicAuth: maybe(basicAuthSchema),
+    jwtAuth: maybe(jwtAuthSchema),
     csrf: maybe(csrfSchema),
     delay: maybe(delaySchema),
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
     extAuthz: maybe(conditional(extAuthzSchema)),
+    transformations: maybe(conditionalTransformationsSchema),
   },
   notYet.routePolicies,
 );
@@ -74,6 +86,7 @@ export const backendPolicySchema = closed(
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
     extAuthz: maybe(backendExtAuthzSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.backendPolicies,
 );
@@ -84,6 +97,7 @@ export const calloutPolicySchema = closed(
     requestHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
+    transformations: maybe(backendTransformationsSchema),
   },
   notYet.calloutPolicies,
 );

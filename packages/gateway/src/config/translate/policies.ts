@@ -11,12 +11,15 @@ import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { extAuthzPolicy, extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
+import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSpec } from '../../policies/oidc/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { remoteRateLimitPolicy } from '../../policies/remote-rate-limit/schema.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
 import { retrySpec } from '../../policies/retry/schema.ts';
 import { timeoutSpec } from '../../policies/timeout/schema.ts';
+import { transformationsSpec } from '../../policies/transformations/schema.ts';
 import { urlRewriteSpec } from '../../policies/url-rewrite/schema.ts';
 import type { BackendTarget, PolicyTarget } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
@@ -25,19 +28,28 @@ import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/
 import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
-/** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
-export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
+/**
+ * Traffic policies of a route, in the order of spec 01 §3.7 (g).
+ *
+ * @param owner Whose they are: `route/<key>`, `policy/<key>`.
+ */
+export function trafficPolicies(
+  options: RoutePolicies,
+  path: Path,
+  owner: string,
+  translation: Translation,
+): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay } = options;
+  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay, oidc } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   if (urlRewrite) add({ kind: 'urlRewrite', spec: urlRewriteSpec(urlRewrite) });
   if (directResponse) add(conditionalPolicy('directResponse', directResponse, directResponseSpec));
   if (ai) add({ kind: 'ai', spec: aiPolicySpec(ai) });
-  policies.push(...accessPolicies(options, path, translation));
+  policies.push(...sharedPolicies(options, path, translation));
   if (csrf) add({ kind: 'csrf', spec: csrfSpec(csrf) });
   const limits = localRateLimit ? localRateLimitPolicy(localRateLimit) : undefined;
   if (limits !== undefined && ('entries' in limits || limits.spec.length > 0)) add(limits);
@@ -46,21 +58,26 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
   if (delay) add({ kind: 'delay', spec: delaySpec(delay) });
+  const login = oidc ? oidcSpec(oidc, [...path, 'oidc'], owner, translation) : undefined;
+  if (login) add({ kind: 'oidc', spec: login });
   return policies;
 }
 
-/** Policies that say who may come in: the same in the gateway phase and in the route phase. */
-function accessPolicies(
-  { cors, basicAuth, apiKey, extAuthz, authorization }: GatewayPolicies,
+/** Policies that are the same in the gateway phase and in the route phase. */
+function sharedPolicies(
+  { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
   const { files } = translation;
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
+  const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], files) : undefined;
+  if (jwt) policies.push({ kind: 'jwtAuth', spec: jwt });
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (extAuthz) policies.push(extAuthzPolicy(extAuthz, [...path, 'extAuthz'], translation));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
@@ -79,8 +96,9 @@ export function backendPolicies(
 ): BackendPolicy[] {
   const policies: BackendPolicy[] = [];
   if (options == null) return policies;
-  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, ai } = options;
-  const { extAuthz, authorization } = options;
+  const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
+    options;
+  const { transformations, extAuthz } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -91,6 +109,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
@@ -106,7 +125,10 @@ export function addGatewayPolicies(
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of accessPolicies(options, path, translation).entries()) {
+  const policies = sharedPolicies(options, path, translation);
+  const login = options.oidc ? oidcSpec(options.oidc, [...path, 'oidc'], `policy/${prefix}`, translation) : undefined;
+  if (login) policies.push({ kind: 'oidc', spec: login });
+  for (const [index, policy] of policies.entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

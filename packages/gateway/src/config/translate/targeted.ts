@@ -35,12 +35,14 @@ function policiesOf(
   const forBackend = target.backend !== undefined;
   if (forBackend) refuseConditions(options, path, translation);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, ...rest } = options;
-  const { extAuthz: given, ...others } = rest;
-  const extAuthz = given && 'options' in given ? given.options : undefined;
-  const both = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, extAuthz };
+  const { extAuthz: checked, transformations: given, ...others } = rest;
+  const extAuthz = checked && 'options' in checked ? checked.options : undefined;
+  const transformations = given && 'options' in given ? given.options : undefined;
+  const changes = { requestHeaderModifier, responseHeaderModifier, requestRedirect, transformations };
+  const both = { ...changes, ai, authorization, extAuthz };
   const { backendTLS, backendAuth } = options;
   const ofBackend = backendPolicies({ ...(forBackend ? both : {}), backendTLS, backendAuth }, path, translation);
-  const ofTraffic = trafficPolicies(forBackend ? others : options, path, translation);
+  const ofTraffic = trafficPolicies(forBackend ? others : options, path, `policy/${key}`, translation);
   const mirror = mirrorPolicy(options.requestMirror, `policy/${key}`, path, translation);
   if (mirror !== undefined) ofTraffic.push(mirror);
   return [

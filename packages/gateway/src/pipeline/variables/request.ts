@@ -1,5 +1,6 @@
-import { Fields, HeadersView, QueryText, Timestamp, type Value } from '@agentgateway/cel';
+import { Fields, QueryText, Timestamp, type Value } from '@agentgateway/cel';
 import type { Exchange } from '../exchange.ts';
+import { HeadersVariable } from './text-headers.ts';
 
 const names = [
   'method',
@@ -20,6 +21,7 @@ const names = [
 /** `request` (spec 04 §4.2). The fields that rules read most are found without a table: they are on the hot path. */
 export class RequestVariable extends Fields {
   readonly #exchange: Exchange;
+  readonly #headers = new HeadersVariable();
 
   constructor(exchange: Exchange) {
     super();
@@ -34,7 +36,7 @@ export class RequestVariable extends Fields {
       case 'path':
         return pathname(request.path);
       case 'headers':
-        return new HeadersView(request.headers, this.#exchange.sensitiveHeaders);
+        return this.#headers.view(request.headers, this.#exchange.sensitiveHeaders);
       case 'host':
         return request.authority === '' ? null : request.authority;
       case 'uri':

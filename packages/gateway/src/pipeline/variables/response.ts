@@ -1,6 +1,7 @@
-import { Fields, HeadersView, Uint, type Value } from '@agentgateway/cel';
+import { Fields, Uint, type Value } from '@agentgateway/cel';
 import type { Response } from '@agentgateway/http';
 import type { Exchange } from '../exchange.ts';
+import { HeadersVariable } from './text-headers.ts';
 
 const names = ['code', 'grpcStatus', 'headers', 'body', 'bodyPrefix', 'bodyTruncated'] as const;
 
@@ -8,6 +9,7 @@ const names = ['code', 'grpcStatus', 'headers', 'body', 'bodyPrefix', 'bodyTrunc
 export class ResponseVariable extends Fields {
   readonly of: Response;
   readonly #exchange: Exchange;
+  readonly #headers = new HeadersVariable();
 
   constructor(exchange: Exchange, response: Response) {
     super();
@@ -23,7 +25,7 @@ export class ResponseVariable extends Fields {
       case 'grpcStatus':
         return this.#grpcStatus();
       case 'headers':
-        return new HeadersView(this.of.headers, sensitiveHeaders);
+        return this.#headers.view(this.of.headers, sensitiveHeaders);
       case 'body':
         return responseCapture?.whole === true ? responseCapture.bytes : undefined;
       case 'bodyPrefix':

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { closed, exactlyOne, maybe } from '../../config/schema/closed.ts';
 import { name } from '../../config/schema/fields.ts';
-import { credentialLocation, credentialLocationSchema } from '../credential-location-schema.ts';
+import { credentialSource, credentialSourceSchema } from '../credential-location-schema.ts';
 import type { ApiKeyEntry, ApiKeySpec } from './spec.ts';
 
 const keyHash = z.string().transform((text, context) => {
@@ -43,7 +43,7 @@ const entry = closed({
 export const apiKeySchema = closed({
   keys: z.array(entry),
   mode: z.enum(['strict', 'optional', 'permissive']).default('optional'),
-  location: credentialLocationSchema.optional(),
+  location: credentialSourceSchema.optional(),
 });
 
 /** What the file says, as a resource; of a key only its hash is kept. */
@@ -51,7 +51,7 @@ export function apiKeySpec(options: z.output<typeof apiKeySchema>): ApiKeySpec {
   return {
     mode: options.mode,
     location: options.location
-      ? credentialLocation(options.location)
+      ? credentialSource(options.location)
       : { header: { name: 'authorization', prefix: 'Bearer ' } },
     defaultLocation: options.location === undefined,
     keys: options.keys.map(entrySpec),

@@ -1,9 +1,9 @@
-import type { CredentialLocation } from '../credential-location.ts';
+import type { CredentialSource } from '../credential-location.ts';
 
 /** `apiKey` as a resource: keys are hashed before they get here, so that no client's key is kept anywhere. */
 export interface ApiKeySpec {
   readonly mode: 'strict' | 'optional' | 'permissive';
-  readonly location: CredentialLocation;
+  readonly location: CredentialSource;
   /** True if the file did not say where: the vendors' own header names are accepted too. */
   readonly defaultLocation: boolean;
   readonly keys: readonly ApiKeyEntry[];

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import { bearerLocation } from '../credential.ts';
-import { testExchange } from '../testing.ts';
+import { noPorts, testExchange } from '../testing.ts';
 import type { ApiKeySpec } from './spec.ts';
 import { compileApiKey } from './step.ts';
 
@@ -13,7 +13,10 @@ const keys: ApiKeySpec['keys'] = [
 ];
 
 function run(spec: Partial<ApiKeySpec>, headers: [string, string][]) {
-  const step = compileApiKey({ mode: 'strict', location: bearerLocation, defaultLocation: true, keys, ...spec });
+  const step = compileApiKey(
+    { mode: 'strict', location: bearerLocation, defaultLocation: true, keys, ...spec },
+    noPorts,
+  );
   const exchange = testExchange({ headers });
   const result = step(exchange);
   const answer = result instanceof GatewayError ? `${result.status} ${result.reason} ${result.message}` : result;
@@ -86,7 +89,7 @@ test('a key in the query is kept out of the record, known or not', () => {
     const exchange = testExchange({ path: `/p?a=1&key=${key}` });
     exchange.record.path = exchange.request.path;
     const location = { queryParameter: { name: 'key' } };
-    compileApiKey({ mode: 'permissive', location, defaultLocation: false, keys })(exchange);
+    compileApiKey({ mode: 'permissive', location, defaultLocation: false, keys }, noPorts)(exchange);
     expect([exchange.record.path, exchange.request.path]).toEqual(['/p?a=1', path]);
   }
 });

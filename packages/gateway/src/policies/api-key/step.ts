@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import type { Step } from '../../pipeline/step.ts';
-import { extractCredential, removeCredential, withoutParameter } from '../credential.ts';
+import type { Ports, Step } from '../../pipeline/step.ts';
+import { compileExtraction, removeCredential, withoutParameter } from '../credential.ts';
 import type { CredentialLocation } from '../credential-location.ts';
 import type { ApiKeySpec } from './spec.ts';
 
@@ -26,8 +26,11 @@ const vendorLocations: readonly CredentialLocation[] = [
  * Keys are looked up by their SHA-256, so no plain key is held, and what an attacker could learn from the time of a
  * look-up is about the hash of a guess, which helps with no other guess. Hashing takes about a microsecond: there is no cache.
  */
-export function compileApiKey(spec: ApiKeySpec): Step {
-  const locations = spec.defaultLocation ? [spec.location, ...vendorLocations] : [spec.location];
+export function compileApiKey(spec: ApiKeySpec, ports: Ports): Step {
+  const sources = (spec.defaultLocation ? [spec.location, ...vendorLocations] : [spec.location]).map((location) => ({
+    location,
+    extract: compileExtraction(location, ports),
+  }));
   const identities = new Map(
     spec.keys.map(({ sha256, metadata, allowedModels }) => [
       sha256,
@@ -39,8 +42,8 @@ export function compileApiKey(spec: ApiKeySpec): Step {
   return (exchange: Exchange) => {
     const { request } = exchange;
     let shown = false;
-    for (const location of locations) {
-      const key = extractCredential(request, location);
+    for (const { location, extract } of sources) {
+      const key = extract(exchange);
       if (key === null) continue;
       shown = true;
       if ('queryParameter' in location) hideFromRecord(exchange, location.queryParameter.name);

@@ -53,6 +53,7 @@ test.each([
   ['{key: {value: a, location: {}}}', 'exactly one of header, queryParameter, cookie must be set'],
   ['{key: {value: a, location: {header: {name: "a b"}}}}', 'not a header name'],
   ['{key: {value: a, location: {cookie: {name: "a;b"}}}}', 'not a cookie name'],
+  ['{key: {value: a, location: {expression: "1"}}}', 'an expression reads a credential; it is no place to put one'],
   ['basic', 'expected an object such as {key: …}'],
   ['{key: a, credentials: []}', 'not supported yet: backends[0].policies.backendAuth.credentials'],
   ['{aws: {}}', 'not supported yet: backends[0].policies.backendAuth.aws'],

@@ -50,8 +50,8 @@ test.each([
   ['htpasswd: a, mode: permissive', 'basicAuth.mode: unknown value, got "permissive"; allowed: strict, optional'],
   ['htpasswd: {file: users}', 'basicAuth.htpasswd.file: cannot read the file (no such file)'],
   [
-    'htpasswd: a, authorizationLocation: {expression: x}',
-    'not supported yet: basicAuth.authorizationLocation.expression',
+    'htpasswd: a, authorizationLocation: {expression: "x)"}',
+    "basicAuth.authorizationLocation.expression: not an expression: Syntax error: unexpected ')' (column 2 of x))",
   ],
 ])('%s', (fields, message) => {
   expect(refusedPolicy(`basicAuth: {${fields}}`)).toEqual([message]);

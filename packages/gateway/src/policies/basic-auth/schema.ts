@@ -4,7 +4,7 @@ import type { Path } from '../../config/path.ts';
 import { closed, maybe, required } from '../../config/schema/closed.ts';
 import { fileOrInline, isHeaderValue } from '../../config/schema/fields.ts';
 import { secret } from '../../resources/secret.ts';
-import { credentialLocation, credentialLocationSchema } from '../credential-location-schema.ts';
+import { credentialSource, credentialSourceSchema } from '../credential-location-schema.ts';
 import { parseHtpasswd } from './htpasswd.ts';
 import type { BasicAuthSpec } from './spec.ts';
 
@@ -13,7 +13,7 @@ export const basicAuthSchema = closed({
   htpasswd: fileOrInline().optional().describe("Users and hashes as Apache's htpasswd writes them."),
   realm: maybe(z.string().refine(isHeaderValue, 'not a header value')),
   mode: z.enum(['strict', 'optional']).default('optional'),
-  authorizationLocation: maybe(credentialLocationSchema),
+  authorizationLocation: maybe(credentialSourceSchema),
 }).check(required(['htpasswd']));
 
 /** What the file says, as a resource; reads the htpasswd file. */
@@ -30,7 +30,7 @@ export function basicAuthSpec(
     realm: realm ?? 'Restricted',
     mode,
     location: authorizationLocation
-      ? credentialLocation(authorizationLocation)
+      ? credentialSource(authorizationLocation)
       : { header: { name: 'authorization', prefix: 'Basic ' } },
     users: Array.from(parseHtpasswd(text), ([name, hash]) => ({ name, hash: secret(hash) })),
   };

@@ -1,11 +1,11 @@
 import type { Secret } from '../../resources/secret.ts';
-import type { CredentialLocation } from '../credential-location.ts';
+import type { CredentialSource } from '../credential-location.ts';
 
 /** `basicAuth` as a resource (spec 03 §4.2). */
 export interface BasicAuthSpec {
   readonly realm: string;
   readonly mode: 'strict' | 'optional';
-  readonly location: CredentialLocation;
+  readonly location: CredentialSource;
   /** One entry per user. */
   readonly users: readonly BasicAuthUser[];
 }

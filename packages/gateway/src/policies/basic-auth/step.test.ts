@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import { secret } from '../../resources/secret.ts';
-import { testExchange } from '../testing.ts';
+import { noPorts, testExchange } from '../testing.ts';
 import { parseHtpasswd } from './htpasswd.ts';
 import { Passwords } from './passwords.ts';
 import { SlowHashes, TooManyWaiting } from './slow-hashes.ts';
@@ -23,7 +23,7 @@ const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
 async function run(options: Partial<BasicAuthSpec>, value?: string, name = 'authorization') {
   using slow = new SlowHashes();
   const exchange = testExchange({ headers: value === undefined ? [] : [[name, value]] });
-  const result = await compileBasicAuth({ ...spec, ...options }, slow)(exchange);
+  const result = await compileBasicAuth({ ...spec, ...options }, noPorts, slow)(exchange);
   return {
     answer: result instanceof GatewayError ? `${result.status} ${result.reason} ${result.message}` : result,
     queued: [...(exchange.responseHeaders ?? [])],
@@ -136,7 +136,7 @@ test('no more wait than there is room for', async () => {
   const outcomes = await Promise.allSettled(asked);
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   expect(outcomes.at(-1)).toMatchObject({ reason: expect.any(TooManyWaiting) });
-  const step = compileBasicAuth(spec, {
+  const step = compileBasicAuth(spec, noPorts, {
     verify: () => Promise.reject(new TooManyWaiting('too many passwords are being checked')),
   });
   const result = await step(testExchange({ headers: [['authorization', basic('apr1:x')]] }));

@@ -1,9 +1,9 @@
 import { Headers } from '@agentgateway/http';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import type { Step, StepResult } from '../../pipeline/step.ts';
+import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
 import { toBytes } from '../../resources/routing/text.ts';
-import { extractCredential, removeCredential, withoutParameter } from '../credential.ts';
+import { compileExtraction, removeCredential, withoutParameter } from '../credential.ts';
 import { Passwords, type SlowVerifier } from './passwords.ts';
 import { SlowHashes, TooManyWaiting } from './slow-hashes.ts';
 import type { BasicAuthSpec } from './spec.ts';
@@ -17,8 +17,9 @@ const slowHashes = new SlowHashes();
  *
  * Where they stand in `proxy-authorization` the gateway answers as the proxy that it then is (RFC 9110 §11.7): 407.
  */
-export function compileBasicAuth(spec: BasicAuthSpec, slow: SlowVerifier = slowHashes): Step {
+export function compileBasicAuth(spec: BasicAuthSpec, ports: Ports, slow: SlowVerifier = slowHashes): Step {
   const { location, mode } = spec;
+  const extract = compileExtraction(location, ports);
   const passwords = new Passwords(spec.users, slow);
   const asProxy = 'header' in location && location.header.name === 'proxy-authorization';
   const challenge = toBytes(`Basic realm="${spec.realm.replace(/["\\]/g, '\\$&')}"`);
@@ -37,8 +38,8 @@ export function compileBasicAuth(spec: BasicAuthSpec, slow: SlowVerifier = slowH
   };
 
   return (exchange: Exchange) => {
-    const { request, record } = exchange;
-    const shown = extractCredential(request, location);
+    const { record } = exchange;
+    const shown = extract(exchange);
     if (shown === null) {
       if (mode === 'optional') return undefined;
       return refuse(exchange, 'no basic authentication credentials found');

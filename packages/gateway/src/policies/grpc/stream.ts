@@ -1,4 +1,4 @@
-import type { Abort, Response } from '@agentgateway/http';
+import { type Abort, isStream, type Response } from '@agentgateway/http';
 import {
   create,
   type DescMessage,
@@ -47,7 +47,10 @@ export class GrpcStream<In extends DescMessage, Out extends DescMessage> {
       onEnd: (error) => this.#onEnd(error),
     });
     answer.then(
-      (response) => this.#incoming.start(response),
+      (response) => {
+        if (!this.#over) this.#incoming.start(response);
+        else if (isStream(response.body)) response.body.cancel(abort.reason ?? new Error('the call is over'));
+      },
       (error: Error) => this.#onEnd(error),
     );
   }

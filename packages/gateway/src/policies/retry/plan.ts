@@ -1,4 +1,6 @@
+import type { Program } from '@agentgateway/cel';
 import type { GatewayError } from '../../pipeline/errors.ts';
+import type { Ports } from '../../pipeline/step.ts';
 import type { RetrySpec } from './spec.ts';
 
 /** `retry`, ready for the pipeline (spec 02 §3.12). */
@@ -11,6 +13,10 @@ export interface RetryPlan {
   shouldRetry(status: number): boolean;
   /** Is a try that failed without a response tried again? */
   shouldRetryError(error: GatewayError): boolean;
+  /** Holds for responses that are tried again whatever their status; null where only the status counts. */
+  readonly condition: Program | null;
+  /** True if the condition reads the body of the response. */
+  readonly readsBody: boolean;
 }
 
 /** Bytes of a request body that are kept to be sent again; a longer body is sent once. */
@@ -25,14 +31,22 @@ export const noRetries: RetryPlan = {
   backoff: 0,
   shouldRetry: () => false,
   shouldRetryError: () => false,
+  condition: null,
+  readsBody: false,
 };
 
-export function compileRetry({ attempts, backoff, codes }: RetrySpec): RetryPlan {
+export function compileRetry(
+  { attempts, backoff, codes, condition }: RetrySpec,
+  ports: Pick<Ports, 'expression' | 'needsOf'>,
+): RetryPlan {
   const statuses = new Set(codes);
+  const program = condition === undefined ? null : ports.expression(condition);
   return {
     attempts,
     backoff,
     shouldRetry: (status) => statuses.has(status),
     shouldRetryError: (error) => error.retryable,
+    condition: program,
+    readsBody: program !== null && ports.needsOf(program).responseBody,
   };
 }

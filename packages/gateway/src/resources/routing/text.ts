@@ -9,7 +9,8 @@ export function fromBytes(bytes: string): string {
 }
 
 function isAscii(text: string): boolean {
-  return !/[^\0-\x7f]/.test(text);
+  // Tokens are long, and counting them is quicker than looking at every character.
+  return text.length < 64 ? !/[^\0-\x7f]/.test(text) : Buffer.byteLength(text) === text.length;
 }
 
 /** True for what a header value may be made of to be read as text: visible ASCII, space and tab. */

@@ -463,7 +463,7 @@ backends: [{name: a, host: "h:80", policies: {backendAuth: TOPSECRET}}]`;
 
 test('all mistakes at once, in the order of the file', () => {
   const text = `routes:
-- policies: {timout: 1, oidc: {}}
+- policies: {timout: 1, a2a: {}}
   backends: [{host: nope}]
 gatewais: {}
 config: {dns: {edns0: 1}}`;

@@ -64,7 +64,7 @@ export function readConfig(input: ConfigInput): LoadedConfig {
   if (checked.root === undefined || document.errors.length > 0) return { ok: false, errors: sorted(found), files: [] };
 
   const files = new Files(input.readFile ?? readFileSync, input.directory ?? process.cwd());
-  const translation = new Translation(files, input.compileRegex, settings.enableIpv6 ? '::' : '0.0.0.0');
+  const translation = new Translation(files, input.compileRegex, settings.enableIpv6 ? '::' : '0.0.0.0', input.env);
   translate(checked.root, translation);
   found.push(...report(files.problems, document));
   if (found.length > 0) return { ok: false, errors: sorted(found), files: files.watched };

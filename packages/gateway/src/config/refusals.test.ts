@@ -67,7 +67,7 @@ test.each<[string, string]>([
     'gateway.yaml:1:30: config.dns.lookupFamily: unknown value, got "auto"; allowed: All, Auto, V4Preferred, V4Only, V6Only; did you mean "Auto"?',
   ],
   ['config: {session: {key: abc}}', 'gateway.yaml:1:25: config.session.key: expected 64 hexadecimal digits'],
-  ['config: {logging: {filter: "true"}}', 'gateway.yaml:1:20: not supported yet: config.logging.filter'],
+  ['config: {logging: {database: {}}}', 'gateway.yaml:1:20: not supported yet: config.logging.database'],
   // gateways, binds
   ['gateways: {g: {}}', 'gateway.yaml:1:15: gateways.g.port: is required'],
   [
@@ -92,7 +92,7 @@ test.each<[string, string]>([
     'gateways: {g: {port: 80, protocol: HTTP, tls: {cert: c, key: k}}}',
     'gateway.yaml:1:42: gateways.g.tls: protocol HTTP cannot set tls',
   ],
-  ['gateways: {g: {port: 80, oidc: {}}}', 'gateway.yaml:1:26: not supported yet: gateways.g.oidc'],
+  ['gateways: {g: {port: 80, oidc: {}}}', 'gateway.yaml:1:32: gateways.g.oidc.issuer: is required'],
   [
     'gateways: {g: {port: 80, apiKey: {keys: []}, listeners: [{}]}}',
     'gateway.yaml:1:12: gateways.g: gateways.g cannot set protocol, tls, or policy fields when listeners are configured',
@@ -162,7 +162,7 @@ test.each<[string, string]>([
     policy('timout: {}'),
     `${LOCATION}14: routes[0].policies.timout: unknown field; allowed: ${ROUTE_POLICIES}; did you mean "timeout"?`,
   ],
-  [policy('oidc: {}'), `${LOCATION}14: not supported yet: routes[0].policies.oidc`],
+  [policy('mcpAuthentication: {}'), `${LOCATION}14: not supported yet: routes[0].policies.mcpAuthentication`],
   [
     policy('timeout: {requestTimeout: 5}'),
     `${LOCATION}40: routes[0].policies.timeout.requestTimeout: ${DURATION}, got 5`,
@@ -225,10 +225,7 @@ test.each<[string, string]>([
     `${LOCATION}33: routes[0].policies.ai.routes["/v1"]: unknown value, got "chat"; allowed: completions, messages, models, passthrough, detect, responses, embeddings, realtime, anthropicTokenCount, generateContent, geminiCountTokens, rerank`,
   ],
   [policy('backendAuth: copilot'), `${LOCATION}27: not supported yet: routes[0].policies.backendAuth: copilot`],
-  [
-    policy('backendAuth: {passthrough: {}}'),
-    `${LOCATION}28: not supported yet: routes[0].policies.backendAuth.passthrough`,
-  ],
+  [policy('backendAuth: {gcp: {}}'), `${LOCATION}28: not supported yet: routes[0].policies.backendAuth.gcp`],
   [
     policy('backendAuth: {key: {file: /none}}'),
     `${LOCATION}40: routes[0].policies.backendAuth.key.file: cannot read the file (no such file)`,
@@ -278,7 +275,10 @@ test.each<[string, string]>([
     'gateway.yaml:1:47: backends[0].ai.provider.openai: unknown field; allowed: openAI; did you mean "openAI"?',
   ],
   ['backends: [{name: a, ai: {provider: {openAI: {}}}}]', 'gateway.yaml:1:26: backends[0].ai.name: is required'],
-  ['frontendPolicies: {accessLog: {}}', 'gateway.yaml:1:20: not supported yet: frontendPolicies.accessLog'],
+  [
+    'frontendPolicies: {accessLog: {database: {llm: full}}}',
+    'gateway.yaml:1:32: not supported yet: frontendPolicies.accessLog.database',
+  ],
   [
     'frontendPolicies: {http: {http1HeaderCase: keep}}',
     'gateway.yaml:1:44: frontendPolicies.http.http1HeaderCase: unknown value, got "keep"; allowed: lowercase, preserve',

@@ -55,11 +55,19 @@ export const errorKinds = {
   processingFailed: kind(503, 'processing failed', 'Internal'),
   internal: kind(500, 'internal error', 'Internal'),
   backendAuthFailed: kind(500, 'backend authentication failed', 'UpstreamFailure'),
+  subjectTokenRefused: kind(400, 'invalid request', 'Internal'),
+  actorNotAllowed: kind(403, 'the actor may not act for the subject', 'Authorization'),
   jwtAuth: kind(401, 'authentication failure', 'JwtAuth'),
   jwtKeysMissing: kind(503, 'authentication failure: the keys of the issuer are not available', 'JwtAuth'),
+  oidcRefused: kind(400, 'oidc failure', 'Oidc'),
+  oidcLogin: kind(401, 'oidc failure', 'Oidc'),
+  oidcFailed: kind(500, 'oidc failure', 'Oidc'),
+  oidcUnavailable: kind(503, 'the login provider could not be reached', 'Oidc'),
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
+  extAuthz: kind(403, 'external authorization failed', 'ExtAuth'),
+  extAuthzBodyTooLarge: kind(413, 'external authorization failed', 'ExtAuth'),
   authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
   extProcFailed: kind(500, 'ext_proc failed', 'ExtProc'),
@@ -84,6 +92,8 @@ export class GatewayError extends Error {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** What happened, for the log only: it may name addresses. */
   readonly logDetail: string | undefined;
+  /** That of the kind, unless the configuration named another. */
+  readonly status: number;
 
   constructor(
     code: ErrorCode,
@@ -91,6 +101,7 @@ export class GatewayError extends Error {
       /** Shown to the client behind the kind's message. */
       readonly detail?: string;
       readonly logDetail?: string;
+      readonly status?: number;
       readonly headers?: readonly (readonly [name: string, value: string])[];
       readonly cause?: unknown;
     } = {},
@@ -100,10 +111,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.headers = options.headers ?? [];
     this.logDetail = options.logDetail;
-  }
-
-  get status(): number {
-    return errorKinds[this.code].status;
+    this.status = options.status ?? errorKinds[code].status;
   }
 
   get reason(): Reason {

@@ -3,6 +3,7 @@ import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transpor
 import type { Attempt } from '../backends/backend.ts';
 import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
 import type { CalloutKind } from './callout.ts';
 import type { CapturedBody } from './capture.ts';
@@ -10,6 +11,7 @@ import type { GatewayError } from './errors.ts';
 import type { KnownApiKey, VerifiedToken } from './identity.ts';
 import { noNeeds, type PhaseNeeds } from './needs.ts';
 import type { Clock } from './step.ts';
+import type { Trace } from './trace.ts';
 
 const noHeaders: ReadonlySet<string> = new Set();
 const nowhere: Readonly<Record<string, string>> = {};
@@ -33,10 +35,14 @@ export class Exchange {
   /** Aborted when the client leaves or the request's deadline passes. */
   readonly abort: Abort;
 
+  /** The trace that the request belongs to, or that a policy's own call is made for; null is none. */
+  trace: Trace | null = null;
   /** What the call to the upstream is for; a label of its metrics. */
   purpose: 'Primary' | 'Mirror' | 'Policy' = 'Primary';
   /** What a policy asks for, if this is a policy's own call to a service. */
   callout: CalloutKind | null = null;
+  /** Calls of policies above this one, which is a policy's own; 0 for a client's request. */
+  calloutDepth = 0;
   /** True for gRPC requests: errors are worded as trailers-only answers. */
   grpc = false;
   /** Words an error in the caller's dialect, once a backend knows it; null is plain text (or gRPC). */
@@ -101,6 +107,8 @@ export class Exchange {
   response: Response | null = null;
   /** True once a response is the upstream's; false for answers of the gateway's own. */
   fromUpstream = false;
+  /** What becomes of its access line, where a policy says something about that. */
+  accessLog: AccessLogPlan | null = null;
   /** What logs and traces read of bodies, when all is over. */
   logNeeds: PhaseNeeds = noNeeds;
   /** True from the end of the backend phase on: then expressions see `backend` (spec 04 §4.1). */

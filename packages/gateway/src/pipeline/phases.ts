@@ -1,3 +1,4 @@
+import { stripLoginCookies } from '../policies/oidc/strip.ts';
 import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import { type PolicyCode, policyLoaders, type StepKind } from '../policies/steps.ts';
 import { type CompiledPhase, noSteps } from './compiled-phase.ts';
@@ -8,7 +9,7 @@ import { WatchedPorts } from './watched-ports.ts';
 /**
  * The order in which policies run (spec 03 §2.2): phase, then kinds. It is written out whole; a kind that is not built is
  * refused when the configuration is read, so its place stays empty. `timeout` and `retry` are settings that take effect at
- * their place.
+ * their place; `loginCookies` is no policy: no cookie of a browser login goes further than that place, whoever set it.
  */
 export const phases = {
   gateway: [
@@ -26,6 +27,7 @@ export const phases = {
     'timeout',
     'cors',
     'oidc',
+    'loginCookies',
     'jwtAuth',
     'basicAuth',
     'apiKey',
@@ -101,6 +103,9 @@ export async function loadSteps(kinds: Iterable<Policy['kind']>): Promise<PhaseC
   return new LoadedSteps(new Map(entries as [StepKind, PolicyCode<unknown>][]));
 }
 
+/** Of a route without policies. */
+const bareRoute: CompiledPhase = { ...noSteps, steps: [stripLoginCookies] };
+
 class LoadedSteps implements PhaseCompiler {
   readonly #code: ReadonlyMap<StepKind, PolicyCode<unknown>>;
 
@@ -109,12 +114,15 @@ class LoadedSteps implements PhaseCompiler {
   }
 
   compile(phase: Phase, policies: readonly Policy[], ports: (spec: unknown) => Ports): CompiledPhase {
-    if (policies.length === 0) return noSteps;
+    if (policies.length === 0) return phase === 'route' ? bareRoute : noSteps;
     const watched = new WatchedPorts(ports);
     const portsOf = (spec: unknown) => watched.of(spec);
-    const steps = inOrder(policies, phases[phase]).flatMap((policy) => {
-      const compile = this.#codeOf(policy)?.request;
-      return compile === undefined ? [] : (requestStep(policy, compile, portsOf) ?? []);
+    const steps = phases[phase].flatMap((kind) => {
+      if (kind === 'loginCookies') return stripLoginCookies;
+      return policies.flatMap((policy) => {
+        const compile = policy.kind === kind ? this.#codeOf(policy)?.request : undefined;
+        return compile === undefined ? [] : (requestStep(policy, compile, portsOf) ?? []);
+      });
     });
     const responseSteps = rows.flatMap(({ kind, of, upstream = false }, row) => {
       const policy = of === phase ? policies.find((candidate) => candidate.kind === kind) : undefined;
@@ -136,11 +144,6 @@ class LoadedSteps implements PhaseCompiler {
 /** Leaves out the answers of the gateway itself. */
 function onlyFromUpstream(run: ResponseStep): ResponseStep {
   return (exchange, response) => (exchange.fromUpstream ? run(exchange, response) : undefined);
-}
-
-/** The policies that have a place in the order, at their places. */
-function inOrder(policies: readonly Policy[], order: readonly string[]): Policy[] {
-  return order.flatMap((kind) => policies.filter((policy) => policy.kind === kind));
 }
 
 function isStepKind(kind: Policy['kind']): kind is StepKind {

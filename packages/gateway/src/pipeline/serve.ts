@@ -12,9 +12,11 @@ import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
+import { peerIdentity } from './peer-identity.ts';
 import { noteError, respond } from './respond.ts';
 import { runPhase } from './run.ts';
 import type { Clock } from './step.ts';
+import { beginTrace } from './trace.ts';
 
 /** What a connection was accepted on; made once per connection. */
 export interface AcceptedOn {
@@ -77,7 +79,10 @@ export class Pipeline {
     record.method = request.method;
     record.version = request.version;
     record.bind = on.bind;
-    if (connection.tls !== null && connection.tls.sni !== '') record.sni = connection.tls.sni;
+    if (connection.tls !== null) {
+      if (connection.tls.sni !== '') record.sni = connection.tls.sni;
+      record.sourceIdentity = peerIdentity(connection)?.spiffeId ?? null;
+    }
 
     const exchange = new Exchange(request, reply, connection, record, new Abort(), clock);
     exchange.sensitiveHeaders = this.#ports.sensitiveHeaders;
@@ -87,7 +92,7 @@ export class Pipeline {
       record.responseBytes = reply.bodyBytes;
       if (error instanceof DrainDeadline) record.error ??= error.message;
       exchange.close(error);
-      telemetry.finish(record);
+      telemetry.finish(exchange);
     };
     this.#answer(exchange, on).catch((error: unknown) => {
       telemetry.log.error('pipeline', 'a request failed in an unforeseen way', { error: String(error) });
@@ -130,12 +135,14 @@ export class Pipeline {
     const bind = this.#snapshot.binds.get(on.bind);
     if (bind === undefined) return new GatewayError('bindNotFound');
     exchange.maxBufferSize = bind.maxBufferSize;
+    exchange.accessLog = bind.accessLog;
     exchange.logNeeds = bind.logNeeds;
 
     const host = normalise(request, exchange.connection.tls !== null);
     exchange.host = host;
     record.host = host;
     exchange.upgrade = stripRequestHopByHop(request);
+    beginTrace(exchange, bind.tracing);
 
     const listener = chooseListener(bind, on, host);
     if (listener === null) return new GatewayError('listenerNotFound');

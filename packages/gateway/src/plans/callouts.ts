@@ -10,6 +10,9 @@ import type { Clock } from '../pipeline/step.ts';
 import type { Address, Backend, BackendReference } from '../resources/model.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 
+/** The policies of a service may ask a service; one that asks itself must come to an end. */
+const MAX_DEPTH = 4;
+
 /** Finds and compiles what references mean, as the state in force has it. */
 export interface BackendResolver {
   readonly clock: Clock;
@@ -59,6 +62,10 @@ class ResolvedCallout implements Callout {
     const backend = this.#resolve();
     if (backend === null) throw new GatewayError('backendDoesNotExist', { logDetail: this.name });
     const call = this.#exchange(request, options);
+    if (call.calloutDepth > MAX_DEPTH) {
+      const logDetail = `${this.name}: services ask each other in a circle`;
+      throw new GatewayError('upstreamCallFailed', { logDetail });
+    }
     const selected = backend.select(call);
     const attempt = selected instanceof Promise ? await selected : selected;
     call.attemptPlan = attempt;
@@ -75,6 +82,8 @@ class ResolvedCallout implements Callout {
     exchange?.abort.listen((reason) => own.abort(reason));
     call.purpose = 'Policy';
     call.callout = kind;
+    call.trace = exchange?.trace ?? null;
+    call.calloutDepth = (exchange?.calloutDepth ?? 0) + 1;
     call.attemptTimeout = timeout ?? 0;
     call.grpc = http2 === true;
     call.autoHost = request.authority === '';

@@ -1,8 +1,9 @@
-import type { Headers, Request } from '@agentgateway/http';
+import type { Request } from '@agentgateway/http';
 import type { Exchange } from '../pipeline/exchange.ts';
 import { isFieldValue } from '../pipeline/header-mutation.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { fromBytes, toBytes } from '../resources/routing/text.ts';
+import { cookieName, cookiesOf, setCookies } from './cookies.ts';
 import type { CredentialLocation, CredentialSource } from './credential-location.ts';
 
 /** Where a credential stands if nobody says otherwise. */
@@ -97,6 +98,14 @@ export function compileCredential(location: CredentialLocation, value: string): 
   };
 }
 
+/** Puts a credential that changes with the request; false, and nothing is done, if it cannot stand there. */
+export function insertCredential(request: Request, location: CredentialLocation, value: string): boolean {
+  const insert = compileCredential(location, value);
+  if (insert === null) return false;
+  insert(request);
+  return true;
+}
+
 function nonEmpty(credential: string | null): string | null {
   return credential === '' ? null : credential;
 }
@@ -134,23 +143,4 @@ function formDecode(bytes: string): string {
   if (!/[+%\x80-\xff]/.test(bytes)) return bytes;
   // The platform's form decoding, made to read one value: nothing in it is taken for a separator.
   return new URLSearchParams(`v=${fromBytes(bytes).replaceAll('&', '%26')}`).get('v') ?? '';
-}
-
-/** `name=value` of every cookie, over all Cookie fields (RFC 6265 §5.4; HTTP/2 may split them). */
-function cookiesOf(headers: Headers): string[] {
-  return headers
-    .getAll('cookie')
-    .flatMap((line) => line.split(';'))
-    .map((cookie) => cookie.trim())
-    .filter((cookie) => cookie !== '');
-}
-
-function cookieName(cookie: string): string {
-  const equals = cookie.indexOf('=');
-  return fromBytes((equals < 0 ? '' : cookie.slice(0, equals)).trim());
-}
-
-function setCookies(headers: Headers, cookies: readonly string[]): void {
-  if (cookies.length === 0) headers.delete('cookie');
-  else headers.set('cookie', cookies.join('; '));
 }

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['oidc', 'extAuthz'];
+const gatewayPolicies: readonly string[] = [];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -15,9 +15,6 @@ export const notYet = {
     'hbone',
     'mcp',
     'standardAttributes',
-    'tracing',
-    'metrics',
-    'histograms',
     'xdsAddress',
     'xdsAuthToken',
     'namespace',
@@ -32,8 +29,9 @@ export const notYet = {
     'serviceAccount',
     'spiffe',
   ],
-  logging: ['filter', 'fields', 'database'],
-  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
+  logging: ['database'],
+  accessLog: ['database'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -44,7 +42,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'extAuthz',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',
@@ -74,15 +71,5 @@ export const notYet = {
   simpleBackend: ['service'],
 
   backendTLS: ['spiffe'],
-  backendAuth: [
-    'passthrough',
-    'gcp',
-    'aws',
-    'azure',
-    'copilot',
-    'jwtSign',
-    'oauthTokenExchange',
-    'crossAppAccess',
-    'credentials',
-  ],
+  backendAuth: ['gcp', 'aws', 'azure', 'copilot'],
 } as const;

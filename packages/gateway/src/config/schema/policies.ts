@@ -10,10 +10,12 @@ import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { extProcSchema } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSchema } from '../../policies/oidc/schema.ts';
 import { remoteRateLimitSchema } from '../../policies/remote-rate-limit/schema.ts';
 import { requestMirrorSchema } from '../../policies/request-mirror/schema.ts';
 import { requestRedirectSchema } from '../../policies/request-redirect/schema.ts';
@@ -37,6 +39,8 @@ export const gatewayPolicies = {
   jwtAuth: maybe(jwtAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
+  oidc: maybe(oidcSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
   extProc: maybe(conditional(extProcSchema)),
 };
 
@@ -54,6 +58,7 @@ export const routePolicySchema = closed(
     backendAuth: maybe(backendAuthSchema),
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
+    oidc: maybe(oidcSchema),
     extProc: maybe(conditional(extProcSchema)),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
@@ -68,6 +73,7 @@ export const routePolicySchema = closed(
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
     transformations: maybe(conditionalTransformationsSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -83,6 +89,7 @@ export const backendPolicySchema = closed(
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
     transformations: maybe(backendTransformationsSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );

@@ -9,10 +9,12 @@ import { corsSpec } from '../../policies/cors/schema.ts';
 import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
+import { extAuthzPolicy, extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { extProcPolicy } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
+import { oidcSpec } from '../../policies/oidc/schema.ts';
 import type { BackendPolicy, TrafficPolicy } from '../../policies/policy.ts';
 import { remoteRateLimitPolicy } from '../../policies/remote-rate-limit/schema.ts';
 import { requestRedirectSpec } from '../../policies/request-redirect/schema.ts';
@@ -27,12 +29,21 @@ import type { BackendPolicies, GatewayPolicies, RoutePolicies } from '../schema/
 import { backendByName } from './reference.ts';
 import type { Translation } from './translation.ts';
 
-/** Traffic policies of a route, in the order of spec 01 §3.7 (g). */
-export function trafficPolicies(options: RoutePolicies, path: Path, translation: Translation): TrafficPolicy[] {
+/**
+ * Traffic policies of a route, in the order of spec 01 §3.7 (g).
+ *
+ * @param owner Whose they are: `route/<key>`, `policy/<key>`.
+ */
+export function trafficPolicies(
+  options: RoutePolicies,
+  path: Path,
+  owner: string,
+  translation: Translation,
+): TrafficPolicy[] {
   const policies: TrafficPolicy[] = [];
   const add = (policy: TrafficPolicy) => policies.push(policy);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, urlRewrite, directResponse } = options;
-  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay } = options;
+  const { ai, csrf, localRateLimit, remoteRateLimit, buffer, timeout, retry, delay, oidc } = options;
   if (requestHeaderModifier) add({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
   if (responseHeaderModifier) add({ kind: 'responseHeaderModifier', spec: headerModifierSpec(responseHeaderModifier) });
   if (requestRedirect) add({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
@@ -48,12 +59,14 @@ export function trafficPolicies(options: RoutePolicies, path: Path, translation:
   if (timeout) add({ kind: 'timeout', spec: timeoutSpec(timeout) });
   if (retry) add({ kind: 'retry', spec: retrySpec(retry) });
   if (delay) add({ kind: 'delay', spec: delaySpec(delay) });
+  const login = oidc ? oidcSpec(oidc, [...path, 'oidc'], owner, translation) : undefined;
+  if (login) add({ kind: 'oidc', spec: login });
   return policies;
 }
 
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
-  { cors, jwtAuth, basicAuth, apiKey, authorization, extProc, transformations }: GatewayPolicies,
+  { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, extProc, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
@@ -64,6 +77,7 @@ function sharedPolicies(
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], translation.files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (extAuthz) policies.push(extAuthzPolicy(extAuthz, [...path, 'extAuthz'], translation));
   if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (extProc) policies.push(extProcPolicy(extProc, [...path, 'extProc'], translation));
@@ -85,7 +99,7 @@ export function backendPolicies(
   if (options == null) return policies;
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
     options;
-  const { transformations } = options;
+  const { extAuthz, transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -94,8 +108,9 @@ export function backendPolicies(
   if (requestRedirect) policies.push({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
-  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
+  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
@@ -111,7 +126,10 @@ export function addGatewayPolicies(
   translation: Translation,
 ): void {
   if (options == null) return;
-  for (const [index, policy] of sharedPolicies(options, path, translation).entries()) {
+  const policies = sharedPolicies(options, path, translation);
+  const login = options.oidc ? oidcSpec(options.oidc, [...path, 'oidc'], `policy/${prefix}`, translation) : undefined;
+  if (login) policies.push({ kind: 'oidc', spec: login });
+  for (const [index, policy] of policies.entries()) {
     translation.add({
       kind: 'policy',
       key: `${prefix}/${index}`,

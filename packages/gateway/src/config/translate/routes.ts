@@ -23,7 +23,7 @@ export function addRoute(
   const at = options.name == null ? path : [...path, 'name'];
   translation.claim('route', key, at, 'another route of this listener has this name');
   const policiesPath = [...path, 'policies'];
-  const policies = options.policies ? trafficPolicies(options.policies, policiesPath, translation) : [];
+  const policies = options.policies ? trafficPolicies(options.policies, policiesPath, `route/${key}`, translation) : [];
   const mirror = mirrorPolicy(options.policies?.requestMirror, key, policiesPath, translation);
   if (mirror !== undefined) policies.push(mirror);
   const shared = options.policies ? routeBackendPolicies(options.policies, policiesPath, translation) : [];

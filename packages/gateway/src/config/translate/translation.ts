@@ -1,5 +1,6 @@
-import type { Backend, BackendReference, Resource } from '../../resources/model.ts';
+import type { BackendReference, Resource } from '../../resources/model.ts';
 import type { Problem } from '../errors.ts';
+import type { Env } from '../expand.ts';
 import type { Files } from '../files.ts';
 import type { Path } from '../path.ts';
 import type { ReferenceOptions } from '../schema/reference.ts';
@@ -16,6 +17,7 @@ export class Translation {
   readonly resources: Resource[] = [];
   readonly files: Files;
   readonly bindHost: string;
+  readonly env: Env;
   readonly #compileRegex: CompileRegex;
   readonly #regexes = new Map<string, string | null>();
   /** Keys of named backends, known before any route is read. */
@@ -23,7 +25,8 @@ export class Translation {
   readonly #keys = new Set<string>();
   #routes = 0;
 
-  constructor(files: Files, compileRegex: CompileRegex, bindHost: string) {
+  constructor(files: Files, compileRegex: CompileRegex, bindHost: string, env: Env) {
+    this.env = env;
     this.files = files;
     this.#compileRegex = compileRegex;
     this.bindHost = bindHost;
@@ -48,10 +51,9 @@ export class Translation {
     return true;
   }
 
-  /** Adds a backend that routes may name. */
-  addNamed(backend: Backend): void {
-    this.#backends.add(backend.key);
-    this.add(backend);
+  /** There is a backend of this key that routes and policies may name. */
+  nameBackend(key: string): void {
+    this.#backends.add(key);
   }
 
   /** The service that a policy at `path` asks. */

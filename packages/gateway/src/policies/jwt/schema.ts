@@ -72,7 +72,12 @@ function providerSpec(options: ProviderOptions, path: Path, files: Files): JwtPr
   };
 }
 
-function jwksSource(jwks: NonNullable<ProviderOptions['jwks']>, path: Path, files: Files): JwksSource | undefined {
+/** Where keys come from; keys of the file are checked. Undefined, with problems, if they are not right. */
+export function jwksSource(
+  jwks: NonNullable<ProviderOptions['jwks']>,
+  path: Path,
+  files: Files,
+): JwksSource | undefined {
   const inline = typeof jwks === 'string';
   if (!inline && jwks.url !== undefined) return remoteSource(jwks.url);
   const at = inline ? path : [...path, 'file'];

@@ -164,11 +164,11 @@ export class Session {
     const session = this;
     const { facts } = this.#processor;
     const exchange = this.#exchange;
-    this.#metadata = facts.metadata(exchange);
-    let attributes = facts.attributes(exchange, side);
+    let first = true;
     const send = (part: Part) => {
-      session.#send(part, attributes);
-      attributes = undefined;
+      if (first) session.#metadata = facts.metadata(exchange);
+      session.#send(part, first ? facts.attributes(exchange, side) : undefined);
+      first = false;
     };
     return {
       sendHeaders(endOfStream) {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import net from 'node:net';
 import { expect, test } from 'vitest';
+import { keySetText, testKey, tokenOf } from '../src/policies/jwt/testing.ts';
 import { ask } from './support/ask.ts';
 import { Certificates } from './support/certificates.ts';
 import { EchoServer } from './support/echo.ts';
@@ -161,4 +162,21 @@ routes:
   expect(await statusOf(under.port, '/', { 'x-api-key': 'k-admin' })).toBe(200);
   expect(await statusOf(under.port, '/', { 'x-api-key': 'k-guest' })).toBe(403);
   expect(upstream.requests[0]?.headers).not.toHaveProperty('x-api-key');
+});
+
+test('POL-82: authentication that is optional lets nobody in whom a rule asks for a token', async () => {
+  verifies('POL-82');
+  await using upstream = await EchoServer.start();
+  const key = testKey('k');
+  await using under = await gateway(`
+gateways: { default: { port: PORT } }
+routes:
+- policies:
+    jwtAuth: { issuer: "https://issuer.test", jwks: '${keySetText(key)}' }
+    authorization: { rules: [ { require: 'has(jwt.sub)' } ] }
+  backends: [ { host: "${upstream.host}" } ]
+`);
+  expect(await statusOf(under.port, '/')).toBe(403);
+  const token = tokenOf(key, { iss: 'https://issuer.test', sub: 'ann', exp: 4_000_000_000 });
+  expect(await statusOf(under.port, '/', { authorization: `Bearer ${token}` })).toBe(200);
 });

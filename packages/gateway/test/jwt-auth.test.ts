@@ -261,6 +261,17 @@ describe('keys that a server has', () => {
     expect(server.fetches).toBe(1);
   });
 
+  test('a request waits for keys no longer than it may take as a whole', async () => {
+    const timers = new TestClock();
+    await using echo = await EchoServer.start();
+    await using server = await KeyServer.start(() => {});
+    await using gw = await gateway(config(echo, server.jwks, { more: 'timeout: { requestTimeout: 50ms }' }), {
+      timers,
+    });
+    expect(await told(gw, good)).toBe('504 request timeout');
+    expect((await gw.line()).reason).toBe('Timeout');
+  });
+
   test('https is verified', async () => {
     await using echo = await EchoServer.start();
     await using server = await KeyServer.start(keys(key));

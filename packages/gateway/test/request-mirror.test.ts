@@ -84,3 +84,17 @@ test('none of the requests is copied at 0', async () => {
   for (let i = 0; i < 5; i++) await ask(gw.port);
   expect(mirror.connections).toBe(0);
 });
+
+test('policies of the mirror see what policies of the request found', async () => {
+  await using echo = await EchoServer.start();
+  const { server, asked } = await watched();
+  await using mirror = server;
+  const kept = `, transformations: { request: { metadata: { from: string(request.body) } } }`;
+  const policies = `{ transformations: { request: { set: { x-from: metadata.from, x-body: string(request.body) } } } }`;
+  const named = `
+backends: [ { name: copy, host: "${mirror.host}", policies: ${policies} } ]`;
+  await using gw = await gateway(`${config(echo, '{ backend: { backend: copy }, percentage: 1.0 }', kept)}${named}`);
+  await ask(gw.port, { method: 'POST', body: 'hello' });
+  await asked(1);
+  expect(mirror.requests[0]).toMatchObject({ headers: { 'x-from': 'hello', 'x-body': 'hello' }, body: '' });
+});

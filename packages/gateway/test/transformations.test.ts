@@ -3,9 +3,11 @@ import { expect, test } from 'vitest';
 import { ask } from './support/ask.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
+import { rateLimit } from './support/grpc-services.ts';
 import { H2Client } from './support/h2-client.ts';
 import { H2Upstream } from './support/h2-upstream.ts';
 import { freePort } from './support/ports.ts';
+import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
 
 const route = (host: string, policies: string) => `
@@ -212,4 +214,51 @@ test('header values are text to expressions and UTF-8 on the wire', async () => 
   await ask(gw.port, { headers: { 'x-in': Buffer.from('é€').toString('latin1') } });
   const seen = String(echo.requests[0]?.headers['x-out']);
   expect(Buffer.from(seen, 'latin1').toString()).toBe('é€ü');
+});
+
+test('fields of the framing that an expression sets break no message', async () => {
+  await using echo = await EchoServer.start();
+  await using upstream = await H2Upstream.start((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => response.end(body));
+  });
+  const set = `set: { content-length: '"3"', transfer-encoding: '"chunked"', connection: '"close, x-y"', te: '"gzip"' }`;
+  const options = `request: { ${set} }, response: { ${set} }`;
+  await using gw = await gateway(transform(echo, options));
+  const answer = await ask(gw.port, { method: 'POST', body: 'hello' });
+  expect([answer.whole, JSON.parse(answer.text).body]).toEqual([true, 'hello']);
+  await gw.reload(route(upstream.host, `transformations: { ${options} }`));
+  await using client = new H2Client(gw.url());
+  expect(await client.ask({ ':method': 'POST', ':path': '/' }, 'hello')).toMatchObject({ status: 200, text: 'hello' });
+});
+
+test('a service that a policy asks has transformations of its own', async () => {
+  await using echo = await EchoServer.start();
+  await using service = await rateLimit(() => ({ overall_code: 'OK' }));
+  const policies = `policies: { transformations: { request: { set: { x-asked: 'request.method + request.path' } } } }`;
+  const limit = `host: "${service.host}", domain: d, descriptors: [ { entries: [ { key: k, value: '"v"' } ] } ], ${policies}`;
+  await using gw = await gateway(route(echo.host, `remoteRateLimit: { ${limit} }`));
+  expect((await ask(gw.port)).status).toBe(200);
+  expect(service.metadata[0]?.get('x-asked')).toEqual([
+    'POST/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
+  ]);
+});
+
+test('an upload that is replaced is not waited for', async () => {
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(transform(echo, `request: { body: '"instead"' }`));
+  await using client = await RawClient.connect(gw.port);
+  client.write('POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1000000\r\n\r\nsome of it');
+  expect(await client.until('"body":"instead"}')).toContain('HTTP/1.1 200 ');
+  await using other = new H2Client(gw.url('/'));
+  await using upstream = await H2Upstream.start((_request, response) => response.end('done'));
+  await gw.reload(route(upstream.host, `transformations: { request: { body: '"instead"' } }`));
+  const stream = other.open({ ':method': 'POST', ':path': '/' });
+  stream.write('some of it');
+  let text = '';
+  for await (const chunk of stream) text += chunk;
+  expect(text).toBe('done');
 });

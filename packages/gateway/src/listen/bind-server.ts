@@ -48,8 +48,8 @@ export class BindServer {
   readonly key: string;
   readonly #ports: BindPorts;
   readonly #served = new Set<Served>();
-  /** Connections whose handshake is still going on. */
-  readonly #handshaking = new Set<Transport>();
+  /** Connections whose handshake is still going on, or that are not let in yet. */
+  readonly #arriving = new Set<Transport>();
   /** Connections that came between the opening of the port and the commit of the configuration it belongs to. */
   #early: (readonly [SocketTransport, ConnectionInfo])[] | null = [];
   #listening: Listening | null = null;
@@ -97,7 +97,7 @@ export class BindServer {
     const { telemetry } = this.#ports;
     const startedAt = performance.now();
     let listener: ListenerPlan | null = null;
-    this.#handshaking.add(transport);
+    this.#arriving.add(transport);
     try {
       const accepted = await acceptTls(
         transport,
@@ -123,7 +123,7 @@ export class BindServer {
       });
       transport.destroy();
     } finally {
-      this.#handshaking.delete(transport);
+      this.#arriving.delete(transport);
       this.#checkEmpty();
     }
   }
@@ -135,10 +135,11 @@ export class BindServer {
       return;
     }
     const { transport } = stream;
-    this.#handshaking.add(transport);
+    this.#arriving.add(transport);
     void this.#passes(info, plan.networkChecks).then((passes) => {
-      this.#handshaking.delete(transport);
-      if (passes) this.#serve(stream, info, plan, listener);
+      this.#arriving.delete(transport);
+      // It may have been cut off meanwhile.
+      if (passes && !stream.socket.destroyed) this.#serve(stream, info, plan, listener);
       else transport.destroy();
       this.#checkEmpty();
     });
@@ -206,12 +207,12 @@ export class BindServer {
 
   /** Closes every connection at once. */
   destroy(error: Error): void {
-    for (const transport of this.#handshaking) transport.destroy(error);
+    for (const transport of this.#arriving) transport.destroy(error);
     for (const { connection } of [...this.#served]) connection.destroy(error);
   }
 
   #checkEmpty(): void {
-    if (this.#served.size === 0 && this.#handshaking.size === 0) this.#onEmpty?.();
+    if (this.#served.size === 0 && this.#arriving.size === 0) this.#onEmpty?.();
   }
 }
 

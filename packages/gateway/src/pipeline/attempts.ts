@@ -108,12 +108,15 @@ interface RequestSnapshot {
   readonly path: string;
   readonly headers: Headers;
   readonly autoHost: boolean;
+  /** Queued for the response. */
+  readonly responseHeaders: Headers | null;
 }
 
-/** The backend phase changes the request; every attempt starts from what the route phase left. */
-function takeSnapshot({ request, autoHost }: Exchange): RequestSnapshot {
+/** The backend phase changes the request and queues fields; every attempt starts from what the route phase left. */
+function takeSnapshot({ request, autoHost, responseHeaders }: Exchange): RequestSnapshot {
   const { scheme, authority, path } = request;
-  return { scheme, authority, path, headers: request.headers.clone(), autoHost };
+  const queued = responseHeaders?.clone() ?? null;
+  return { scheme, authority, path, headers: request.headers.clone(), autoHost, responseHeaders: queued };
 }
 
 function restore(exchange: Exchange, start: RequestSnapshot): void {
@@ -122,4 +125,5 @@ function restore(exchange: Exchange, start: RequestSnapshot): void {
   exchange.request.path = start.path;
   exchange.request.headers = start.headers.clone();
   exchange.autoHost = start.autoHost;
+  exchange.responseHeaders = start.responseHeaders?.clone() ?? null;
 }

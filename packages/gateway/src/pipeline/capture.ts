@@ -30,7 +30,7 @@ export interface CapturedBody {
  */
 export function captureRequest(exchange: Exchange): undefined | Promise<undefined | GatewayError> {
   const { request, requestCapture, abort, upgrade } = exchange;
-  if (requestCapture !== null || upgrade !== null) return undefined;
+  if (requestCapture !== null || upgrade !== null || isDialogue(exchange)) return undefined;
   const held = peek(request.body, request.headers, limitOf(exchange), abort);
   if (!(held instanceof Promise)) {
     exchange.requestCapture = held;
@@ -58,7 +58,8 @@ export function captureRequest(exchange: Exchange): undefined | Promise<undefine
  * its body.
  */
 export function captureResponse(exchange: Exchange, response: Response): undefined | Promise<undefined | GatewayError> {
-  if (exchange.responseCapture !== null || response.status === 101 || isEventStream(response.headers)) return undefined;
+  if (exchange.responseCapture !== null || response.status === 101) return undefined;
+  if (isEventStream(response.headers) || isDialogue(exchange)) return undefined;
   const held = peek(response.body, response.headers, limitOf(exchange), exchange.abort);
   if (!(held instanceof Promise)) {
     exchange.responseCapture = held;
@@ -97,6 +98,11 @@ export function recordResponse(exchange: Exchange, response: Response): void {
   const { body, captured } = recording(response.body, response.headers, limitOf(exchange));
   response.body = body;
   exchange.responseCapture = captured;
+}
+
+/** A gRPC call of a policy's own: messages go back and forth, and neither side ends before the other has answered. */
+function isDialogue({ callout, grpc }: Exchange): boolean {
+  return callout !== null && grpc;
 }
 
 function limitOf({ maxBufferSize }: Exchange): number {

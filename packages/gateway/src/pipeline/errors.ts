@@ -66,6 +66,8 @@ export const errorKinds = {
   basicAuth: kind(401, 'basic authentication failure', 'BasicAuth'),
   proxyBasicAuth: kind(407, 'basic authentication failure', 'BasicAuth'),
   apiKeyAuth: kind(401, 'api key authentication failure', 'APIKeyAuth'),
+  extAuthz: kind(403, 'external authorization failed', 'ExtAuth'),
+  extAuthzBodyTooLarge: kind(413, 'external authorization failed', 'ExtAuth'),
   authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
@@ -89,6 +91,8 @@ export class GatewayError extends Error {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** What happened, for the log only: it may name addresses. */
   readonly logDetail: string | undefined;
+  /** That of the kind, unless the configuration named another. */
+  readonly status: number;
 
   constructor(
     code: ErrorCode,
@@ -96,6 +100,7 @@ export class GatewayError extends Error {
       /** Shown to the client behind the kind's message. */
       readonly detail?: string;
       readonly logDetail?: string;
+      readonly status?: number;
       readonly headers?: readonly (readonly [name: string, value: string])[];
       readonly cause?: unknown;
     } = {},
@@ -105,10 +110,7 @@ export class GatewayError extends Error {
     this.code = code;
     this.headers = options.headers ?? [];
     this.logDetail = options.logDetail;
-  }
-
-  get status(): number {
-    return errorKinds[this.code].status;
+    this.status = options.status ?? errorKinds[code].status;
   }
 
   get reason(): Reason {

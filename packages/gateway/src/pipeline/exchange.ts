@@ -37,6 +37,8 @@ export class Exchange {
   purpose: 'Primary' | 'Mirror' | 'Policy' = 'Primary';
   /** What a policy asks for, if this is a policy's own call to a service. */
   callout: CalloutKind | null = null;
+  /** Calls of policies above this one, which is a policy's own; 0 for a client's request. */
+  calloutDepth = 0;
   /** True for gRPC requests: errors are worded as trailers-only answers. */
   grpc = false;
   /** Words an error in the caller's dialect, once a backend knows it; null is plain text (or gRPC). */

@@ -36,7 +36,8 @@ export function peerIdentity(connection: ConnectionInfo): PeerIdentity | null {
 function read(certificate: DetailedPeerCertificate): PeerIdentity {
   const names = alternativeNames(certificate.subjectaltname ?? '');
   const spiffeId = names.find((name) => name.startsWith('spiffe://')) ?? null;
-  const { CN } = certificate.subject;
+  // Workloads often have no subject at all.
+  const CN = certificate.subject?.CN;
   return {
     spiffeId,
     workload: spiffeId === null ? null : workloadOf(spiffeId),

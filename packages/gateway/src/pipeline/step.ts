@@ -51,8 +51,11 @@ export interface Ports {
    * captured before the policy's phase, so everything that a policy may ever evaluate is to be compiled with the policy.
    *
    * One that cannot be compiled gives a program that fails at every evaluation.
+   *
+   * @param response Whose response it reads: with `service` it is given the answer of a service that the policy asks, and nothing of
+   * the upstream's is captured for it.
    */
-  expression(expression: Expression): Program;
+  expression(expression: Expression, response?: 'upstream' | 'service'): Program;
   /** What expressions see of a connection that nothing was read of yet. */
   connectionVariables(connection: ConnectionInfo): Activation;
   /** What of bodies an expression reads. */

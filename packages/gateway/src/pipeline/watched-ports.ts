@@ -21,9 +21,10 @@ export class WatchedPorts {
     if (watched === undefined) {
       const ports = this.#ports(spec);
       watched = Object.assign(Object.create(ports) as Ports, {
-        expression: (expression: Parameters<Ports['expression']>[0]) => {
+        expression: (...[expression, response]: Parameters<Ports['expression']>) => {
           const program = ports.expression(expression);
-          this.#needs = joinNeeds(this.#needs, ports.needsOf(program));
+          const needs = ports.needsOf(program);
+          this.#needs = joinNeeds(this.#needs, response === 'service' ? { ...needs, responseBody: false } : needs);
           return program;
         },
       });

@@ -10,6 +10,9 @@ import type { Clock } from '../pipeline/step.ts';
 import type { Address, Backend, BackendReference } from '../resources/model.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 
+/** The policies of a service may ask a service; one that asks itself must come to an end. */
+const MAX_DEPTH = 4;
+
 /** Finds and compiles what references mean, as the state in force has it. */
 export interface BackendResolver {
   readonly clock: Clock;
@@ -59,6 +62,10 @@ class ResolvedCallout implements Callout {
     const backend = this.#resolve();
     if (backend === null) throw new GatewayError('backendDoesNotExist', { logDetail: this.name });
     const call = this.#exchange(request, options);
+    if (call.calloutDepth > MAX_DEPTH) {
+      const logDetail = `${this.name}: services ask each other in a circle`;
+      throw new GatewayError('upstreamCallFailed', { logDetail });
+    }
     const selected = backend.select(call);
     const attempt = selected instanceof Promise ? await selected : selected;
     call.attemptPlan = attempt;
@@ -68,13 +75,14 @@ class ResolvedCallout implements Callout {
     return answered(attempt, call, await attempt.send(call));
   }
 
-  #exchange(request: Request, { kind, exchange, abort, timeout, http2 }: CalloutOptions): Exchange {
+  #exchange(request: Request, { kind, exchange, detached, abort, timeout, http2 }: CalloutOptions): Exchange {
     const own = abort ?? new Abort();
     const connection = exchange?.connection ?? noConnection;
     const call = new Exchange(request, nobody, connection, new RequestRecord(), own, this.#clock);
-    exchange?.abort.listen((reason) => own.abort(reason));
+    if (detached !== true) exchange?.abort.listen((reason) => own.abort(reason));
     call.purpose = 'Policy';
     call.callout = kind;
+    call.calloutDepth = (exchange?.calloutDepth ?? 0) + 1;
     call.attemptTimeout = timeout ?? 0;
     call.grpc = http2 === true;
     call.autoHost = request.authority === '';

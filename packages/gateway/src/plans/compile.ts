@@ -24,7 +24,7 @@ import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { type BackendResolver, compileCallout } from './callouts.ts';
-import { compileFrontend, type FrontendPlan } from './frontend.ts';
+import { asTraffic, compileFrontend, type FrontendPlan } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
@@ -165,8 +165,9 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
   for (const { policy } of state.policies.values()) {
-    if (policy.family === 'frontend') addMentioned(policy.policy);
-    else add([policy.policy]);
+    if (policy.family !== 'frontend') add([policy.policy]);
+    else if (policy.policy.kind === 'networkExtAuthz') add([asTraffic(policy.policy)]);
+    else addMentioned(policy.policy);
   }
   for (const { target } of state.backends.values()) targets.add(target);
   // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
@@ -237,7 +238,7 @@ class StateCompiler {
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
     return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
-      compileFrontend(policies, (spec) => this.#portsOf(bind, spec)),
+      compileFrontend(policies, this.#phases, (spec) => this.#portsOf(bind, spec)),
     );
   }
 

@@ -1,10 +1,12 @@
 import { defaultServerOptions, type ServerOptions } from '@agentgateway/http';
 import { noNeeds } from '../pipeline/needs.ts';
+import { networkCheck } from '../pipeline/network-check.ts';
+import type { PhaseCompiler } from '../pipeline/phases.ts';
 import type { Ports } from '../pipeline/step.ts';
 import { compileNetworkAuthorization } from '../policies/authorization/network.ts';
 import type { FrontendHttpSpec } from '../policies/frontend-http/spec.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
-import type { FrontendPolicy } from '../policies/policy.ts';
+import type { FrontendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import type { BindPlan, NetworkCheck } from './plan.ts';
 
 /** What the frontend policies of a bind come to. */
@@ -13,9 +15,14 @@ export type FrontendPlan = Pick<BindPlan, 'server' | 'maxBufferSize' | 'keepaliv
 /**
  * Turns the frontend policies of a bind into the settings of its connections and of what is written about its requests.
  *
+ * @param phases Has the code of the policies on requests that decide on connections as well.
  * @param ports Of one policy, by its specification.
  */
-export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spec: unknown) => Ports): FrontendPlan {
+export function compileFrontend(
+  policies: readonly FrontendPolicy[],
+  phases: PhaseCompiler,
+  ports: (spec: unknown) => Ports,
+): FrontendPlan {
   let http: FrontendHttpSpec = {};
   let keepalives: Keepalives | null = null;
   const networkChecks: NetworkCheck[] = [];
@@ -30,6 +37,11 @@ export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spe
       case 'networkAuthorization':
         networkChecks.push(compileNetworkAuthorization(policy.spec, ports(policy.spec)));
         break;
+      case 'networkExtAuthz': {
+        const phase = phases.compile('route', [asTraffic(policy)], ports);
+        networkChecks.push(networkCheck(phase, ports(policy.spec).clock));
+        break;
+      }
     }
   }
   return {
@@ -39,6 +51,11 @@ export function compileFrontend(policies: readonly FrontendPolicy[], ports: (spe
     networkChecks,
     logNeeds: noNeeds,
   };
+}
+
+/** The policy on requests that decides on connections here. */
+export function asTraffic(policy: Extract<FrontendPolicy, { kind: 'networkExtAuthz' }>): TrafficPolicy {
+  return { kind: 'extAuthz', spec: policy.spec };
 }
 
 function serverOptions(http: FrontendHttpSpec): ServerOptions {

@@ -10,6 +10,7 @@ import type { CorsSpec } from './cors/spec.ts';
 import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
+import type { ExtAuthzSpec } from './ext-authz/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
@@ -50,6 +51,7 @@ export type TrafficPolicy =
   | { readonly kind: 'csrf'; readonly spec: CsrfSpec }
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
+  | Conditional<'extAuthz', ExtAuthzSpec>
   | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
@@ -69,6 +71,7 @@ export type BackendPolicy =
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
+  | { readonly kind: 'extAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }
   | { readonly kind: 'responseHeaderModifier'; readonly spec: HeaderModifierSpec }
@@ -78,6 +81,7 @@ export type BackendPolicy =
 export type FrontendPolicy =
   | { readonly kind: 'networkAuthorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
+  | { readonly kind: 'networkExtAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
 
 export type TrafficKind = TrafficPolicy['kind'];

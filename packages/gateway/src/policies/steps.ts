@@ -34,6 +34,7 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   csrf: async () => ({ request: (await import('./csrf/step.ts')).compileCsrf }),
   delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
+  extAuthz: async () => ({ request: (await import('./ext-authz/step.ts')).compileExtAuthz }),
   jwtAuth: async () => ({ request: (await import('./jwt/step.ts')).compileJwtAuth }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   remoteRateLimit: async () => ({ request: (await import('./remote-rate-limit/step.ts')).compileRemoteRateLimit }),

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['extAuthz', 'extProc'];
+const gatewayPolicies = ['extProc'];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -33,7 +33,7 @@ export const notYet = {
     'spiffe',
   ],
   logging: ['filter', 'fields', 'database'],
-  frontend: ['tls', 'networkExtAuthz', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,
@@ -44,7 +44,6 @@ export const notYet = {
     'tcp',
     'backendTunnel',
     'health',
-    'extAuthz',
     'mcpAuthorization',
     'mcpGuardrails',
     'a2a',

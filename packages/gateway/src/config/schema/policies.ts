@@ -10,6 +10,7 @@ import { corsSchema } from '../../policies/cors/schema.ts';
 import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
+import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
@@ -38,6 +39,7 @@ export const gatewayPolicies = {
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
   oidc: maybe(oidcSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -68,6 +70,7 @@ export const routePolicySchema = closed(
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
     transformations: maybe(conditionalTransformationsSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -83,6 +86,7 @@ export const backendPolicySchema = closed(
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
     transformations: maybe(backendTransformationsSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );

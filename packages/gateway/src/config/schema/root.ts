@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authorizationSchema } from '../../policies/authorization/schema.ts';
+import { networkExtAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
 import { namedBackendSchema } from './backend.ts';
@@ -24,6 +25,7 @@ export const rootSchema = closed(
         http: maybe(frontendHttpSchema),
         tcp: maybe(frontendTcpSchema),
         networkAuthorization: maybe(authorizationSchema),
+        networkExtAuthz: maybe(networkExtAuthzSchema),
       },
       notYet.frontend,
     ).optional(),

@@ -7,13 +7,15 @@ import type { Translation } from './translation.ts';
 
 /** `backends[]` to backends under `/<name>`. */
 export function translateBackends(backends: readonly NamedBackend[], translation: Translation): void {
+  // A backend's policies may name any of the others.
+  for (const { name } of backends) translation.nameBackend(`/${name}`);
   for (const [index, backend] of backends.entries()) {
     const path = ['backends', index];
     const key = `/${backend.name}`;
     translation.claim('backend', key, [...path, 'name'], 'another backend has this name');
     const policies = backendPolicies(backend.policies, [...path, 'policies'], translation);
     const target = backendTarget(backend, path, translation);
-    translation.addNamed({ kind: 'backend', key, name: { namespace: '', name: backend.name }, target, policies });
+    translation.add({ kind: 'backend', key, name: { namespace: '', name: backend.name }, target, policies });
   }
 }
 

@@ -1,4 +1,5 @@
 import { authorizationSpec } from '../../policies/authorization/schema.ts';
+import { extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
@@ -12,6 +13,10 @@ export function translateFrontend(options: RootConfig['frontendPolicies'], trans
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
   if (options?.networkAuthorization)
     policies.push({ kind: 'networkAuthorization', spec: authorizationSpec(options.networkAuthorization) });
+  if (options?.networkExtAuthz) {
+    const path = ['frontendPolicies', 'networkExtAuthz'];
+    policies.push({ kind: 'networkExtAuthz', spec: extAuthzSpec(options.networkExtAuthz, path, translation) });
+  }
   for (const policy of policies) {
     translation.add({
       kind: 'policy',

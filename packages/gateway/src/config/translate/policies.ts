@@ -9,6 +9,7 @@ import { corsSpec } from '../../policies/cors/schema.ts';
 import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
+import { extAuthzPolicy, extAuthzSpec } from '../../policies/ext-authz/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
@@ -64,7 +65,7 @@ export function trafficPolicies(
 
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
-  { cors, jwtAuth, basicAuth, apiKey, authorization, transformations }: GatewayPolicies,
+  { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
@@ -76,6 +77,7 @@ function sharedPolicies(
   const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
+  if (extAuthz) policies.push(extAuthzPolicy(extAuthz, [...path, 'extAuthz'], translation));
   if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   return policies;
@@ -96,7 +98,7 @@ export function backendPolicies(
   if (options == null) return policies;
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
     options;
-  const { transformations } = options;
+  const { extAuthz, transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -107,6 +109,7 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });

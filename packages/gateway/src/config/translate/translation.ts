@@ -1,4 +1,4 @@
-import type { Backend, BackendReference, Resource } from '../../resources/model.ts';
+import type { BackendReference, Resource } from '../../resources/model.ts';
 import type { Problem } from '../errors.ts';
 import type { Env } from '../expand.ts';
 import type { Files } from '../files.ts';
@@ -51,10 +51,9 @@ export class Translation {
     return true;
   }
 
-  /** Adds a backend that routes may name. */
-  addNamed(backend: Backend): void {
-    this.#backends.add(backend.key);
-    this.add(backend);
+  /** There is a backend of this key that routes and policies may name. */
+  nameBackend(key: string): void {
+    this.#backends.add(key);
   }
 
   /** The service that a policy at `path` asks. */

@@ -1,6 +1,8 @@
+import { withinDeadline } from '../../pipeline/deadline.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { VerifiedToken } from '../../pipeline/identity.ts';
+import { unlessAborted } from '../../pipeline/pause.ts';
 import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
 import { compileExtraction, removeCredential, withoutParameter } from '../credential.ts';
 import { type IssuerKeys, issuerKeys } from './issuer-keys.ts';
@@ -53,7 +55,7 @@ class Issuer implements TokenIssuer {
  * | permissive | pass | pass, the token stays | pass, the token stays |
  *
  * A request waits only for the first fetch of an issuer's keys, and for a fetch that its token is the reason of: one with a key that the
- * issuer did not have so far. Tokens that were verified are remembered until they expire or the keys change; bad ones are not.
+ * issuer did not have so far; and no longer than its own deadline. Tokens that were verified are remembered until they expire or the keys change; bad ones are not.
  */
 export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   const { mode, location } = spec;
@@ -84,7 +86,8 @@ export function compileJwtAuth(spec: JwtAuthSpec, ports: Ports): Step {
   };
 
   const decideLater = async (exchange: Exchange, token: string, news: readonly Promise<void>[]) => {
-    await Promise.all(news);
+    const timeout = exchange.routePlan?.timeout.requestTimeout ?? 0;
+    await withinDeadline(exchange, timeout, unlessAborted(exchange, Promise.all(news)));
     return conclude(exchange, token, verifyToken(token, issuers, clock.epoch()));
   };
 

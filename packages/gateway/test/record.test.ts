@@ -196,6 +196,40 @@ backends: [ { name: named, host: "${echo.host}" } ]
   agent.destroy();
 });
 
+test('a call to an upstream is counted whatever became of it', async () => {
+  await using echo = await EchoServer.start('breaking', (request, response) => {
+    if (request.url === '/fine') response.end();
+    else request.socket.destroy();
+  });
+  await using gw = await gateway(to(echo.host));
+  const calls = () =>
+    count(gw.metrics(), 'agentgateway_upstream_call_duration_seconds_count', { kind: 'Primary', subtype: 'Http' });
+  expect((await ask(gw.port, { path: '/fine' })).status).toBe(200);
+  expect(calls()).toBe(1);
+  expect((await ask(gw.port, { method: 'POST' })).status).toBe(503);
+  expect(calls()).toBe(2);
+});
+
+test('TEL-27: labels of the configuration', async () => {
+  verifies('TEL-27');
+  await using echo = await EchoServer.start();
+  await using gw = await gateway(`
+config:
+  metrics: { fields: { add: { tenant: 'request.headers["x-tenant"]', num: '5', size: 'string(size(request.body))' } } }
+${to(echo.host)}`);
+  await ask(gw.port, { method: 'POST', headers: { 'x-tenant': 't1' }, body: '12345' });
+  await ask(gw.port);
+  await gw.line(2);
+  const metrics = gw.metrics();
+  for (const name of ['requests_total', 'request_duration_seconds_count', 'response_processing_seconds_count']) {
+    const counted = (labels: Record<string, string>) => count(metrics, `agentgateway_${name}`, labels);
+    expect(counted({ tenant: 't1', num: 'unknown', size: '5', route: 'default/api' })).toBe(1);
+    expect(counted({ tenant: 'unknown', num: 'unknown', size: '0' })).toBe(1);
+  }
+  expect(count(metrics, 'agentgateway_downstream_connections_total', { bind: `bind/${gw.port}` })).toBe(2);
+  expect(count(metrics, 'agentgateway_downstream_connections_total', { tenant: 'unknown' })).toBe(0);
+});
+
 test('connections are counted when they come, their bytes when they go', async () => {
   await using gw = await gateway(`
 gateways: { default: { port: PORT } }

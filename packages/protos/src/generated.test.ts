@@ -52,6 +52,8 @@ test('services and their methods have the names and kinds of the wire', () => {
     'bidi_streaming /envoy.service.ext_proc.v3.ExternalProcessor/Process',
     'unary /envoy.service.auth.v3.Authorization/Check',
     'unary /envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit',
+    'unary /opentelemetry.proto.collector.logs.v1.LogsService/Export',
+    'unary /opentelemetry.proto.collector.trace.v1.TraceService/Export',
   ]);
 });
 

@@ -12,6 +12,7 @@ import { secret } from '../resources/secret.ts';
 import type { ServerAddress, Settings } from '../resources/settings.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { Metrics } from '../telemetry/metrics/metrics.ts';
+import { decodeFamilies } from '../telemetry/testing/metric-family.ts';
 import { parseExposition } from '../telemetry/testing/parse-exposition.ts';
 import { adminHandler } from './admin.ts';
 import { readinessHandler } from './readiness.ts';
@@ -70,7 +71,13 @@ const settings: Settings = {
     keepalives: { enabled: true, time: 180_000, interval: 180_000, retries: 9 },
   },
   logging: { format: 'text', level: '' },
+  metrics: { histograms: 'classic', remove: [], fields: [] },
   sensitiveHeaders: [],
+  otlp: {
+    resource: {},
+    spans: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelay: 5000, exportTimeout: 30_000 },
+    logs: { maxQueueSize: 2048, maxExportBatchSize: 512, scheduleDelay: 1000, exportTimeout: 30_000 },
+  },
   environment: {},
   sessionKey: secret('s3cret-session'),
 };
@@ -262,6 +269,7 @@ test('the dump has the shape that tools read, in the order of keys, and no secre
     adminAddr: 'localhost:15000',
     statsAddr: 'unix:/run/stats.sock',
     readinessAddr: 'off',
+    metrics: { histograms: 'classic', remove: [], fields: [] },
     sensitiveHeaders: [],
     environment: {},
     sessionKey: '<redacted>',
@@ -371,7 +379,7 @@ test('heads are bounded', async () => {
 });
 
 test('metrics of all threads, in the format that is asked for', async () => {
-  verifies('TEL-24');
+  verifies('TEL-24', 'TEL-25');
   const threads = [new Metrics('0'), new Metrics('1')];
   for (const thread of threads) thread.upstreamConnect('tls', 1);
   const { server } = await serve(statsHandler(async () => threads.map((thread) => thread.snapshot())));
@@ -384,6 +392,13 @@ test('metrics of all threads, in the format that is asked for', async () => {
   const open = await ask(server, '/stats/prometheus', { method: 'POST', headers: { accept } });
   expect(open.headers['content-type']).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
   parseExposition(open.body, 'openmetrics');
+  const binary = await fetch(`http://127.0.0.1:${server.port}/metrics`, {
+    headers: { accept: 'application/vnd.google.protobuf;q=0.6,text/plain;q=0.2' },
+  });
+  expect(binary.headers.get('content-type')).toMatch(/^application\/vnd\.google\.protobuf;/);
+  expect(decodeFamilies(new Uint8Array(await binary.arrayBuffer())).map(({ name }) => name)).toContain(
+    'agentgateway_upstream_connect_duration_seconds',
+  );
   expect(await ask(server, '/')).toMatchObject({ status: 404, body: '' });
 });
 
@@ -398,6 +413,7 @@ test('a failure behind a handler is a 500 with its message', async () => {
 });
 
 test('addresses: off, a path, a dead socket, a live one, something else', async () => {
+  verifies('TEL-20');
   const directory = mkdtempSync(join(tmpdir(), 'admin-'));
   try {
     const off = await serve(

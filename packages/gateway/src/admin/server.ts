@@ -184,15 +184,15 @@ async function answer(
   }
 }
 
-/** Sends a whole text. */
+/** Sends a whole body; a text unless the headers say otherwise. */
 export function respond(
   response: ServerResponse,
   status: number,
-  body: string,
+  body: string | Buffer,
   headers: Readonly<Record<string, string>> = {},
 ): void {
   response.writeHead(status, {
-    ...(body === '' ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
+    ...(body.length === 0 ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
     ...headers,

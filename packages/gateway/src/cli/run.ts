@@ -14,6 +14,7 @@ import { Supervisor } from '../runtime/supervisor.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { LINE_LOCK_BYTES, releaseDeadWriter } from '../telemetry/line-lock.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
+import { metricOptions } from '../telemetry/metrics/labels.ts';
 import { observeProcess } from '../telemetry/metrics/process.ts';
 import { retireSnapshot, type Snapshot } from '../telemetry/metrics/snapshot.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
@@ -92,6 +93,7 @@ class Gateway {
       levels: this.#levels,
       sink: this.#writer,
       clock: { now: () => performance.now(), epoch: () => Date.now() },
+      metrics: metricOptions(settings.metrics),
       thread: 'supervisor',
     });
     this.#supervisor = new Supervisor({

@@ -67,7 +67,7 @@ test.each<[string, string]>([
     'gateway.yaml:1:30: config.dns.lookupFamily: unknown value, got "auto"; allowed: All, Auto, V4Preferred, V4Only, V6Only; did you mean "Auto"?',
   ],
   ['config: {session: {key: abc}}', 'gateway.yaml:1:25: config.session.key: expected 64 hexadecimal digits'],
-  ['config: {logging: {filter: "true"}}', 'gateway.yaml:1:20: not supported yet: config.logging.filter'],
+  ['config: {logging: {database: {}}}', 'gateway.yaml:1:20: not supported yet: config.logging.database'],
   // gateways, binds
   ['gateways: {g: {}}', 'gateway.yaml:1:15: gateways.g.port: is required'],
   [
@@ -275,7 +275,10 @@ test.each<[string, string]>([
     'gateway.yaml:1:47: backends[0].ai.provider.openai: unknown field; allowed: openAI; did you mean "openAI"?',
   ],
   ['backends: [{name: a, ai: {provider: {openAI: {}}}}]', 'gateway.yaml:1:26: backends[0].ai.name: is required'],
-  ['frontendPolicies: {accessLog: {}}', 'gateway.yaml:1:20: not supported yet: frontendPolicies.accessLog'],
+  [
+    'frontendPolicies: {accessLog: {database: {llm: full}}}',
+    'gateway.yaml:1:32: not supported yet: frontendPolicies.accessLog.database',
+  ],
   [
     'frontendPolicies: {http: {http1HeaderCase: keep}}',
     'gateway.yaml:1:44: frontendPolicies.http.http1HeaderCase: unknown value, got "keep"; allowed: lowercase, preserve',

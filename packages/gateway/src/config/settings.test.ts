@@ -20,8 +20,10 @@ test('defaults', () => {
       keepalives: { enabled: true, time: 180_000, interval: 180_000, retries: 9 },
     },
     logging: { format: 'text', level: '' },
+    metrics: { histograms: 'classic', remove: [], fields: [] },
     sensitiveHeaders: [],
     environment: {},
+    otlp: expect.any(Object),
   });
 });
 
@@ -38,7 +40,8 @@ test('everything from the file', () => {
   const config = `{enableIpv6: true, dns: {lookupFamily: V4Only, edns0: true}, adminAddr: off, statsAddr: "unix:/s", readinessAddr: "10.0.0.1:1",
     workerThreads: 3, connectionTerminationDeadline: 1m, connectionMinTerminationDeadline: 1s,
     backend: {connectTimeout: 1s, poolIdleTimeout: 2s, poolMaxSize: 7, keepalives: {enabled: false}},
-    logging: {format: json, level: [info, a=debug]}, session: {key: ${'Ab'.repeat(32)}},
+    logging: {format: json, level: [info, a=debug]}, histograms: both,
+    metrics: {remove: [requests], fields: {add: {tenant: 'jwt.tenant'}}}, session: {key: ${'Ab'.repeat(32)}},
     sensitiveHeaders: [X-Api-Key, x-api-key], customFunctions: 'f() { 1 }'}`;
   expect(settings(config)).toEqual({
     enableIpv6: true,
@@ -57,8 +60,10 @@ test('everything from the file', () => {
       keepalives: { enabled: false, time: 180_000, interval: 180_000, retries: 9 },
     },
     logging: { format: 'json', level: 'info,a=debug' },
+    metrics: { histograms: 'both', remove: ['requests'], fields: [['tenant', { $cel: 'jwt.tenant' }]] },
     sensitiveHeaders: ['x-api-key'],
     environment: {},
+    otlp: expect.any(Object),
     customFunctions: 'f() { 1 }',
     sessionKey: { $secret: 'Ab'.repeat(32) },
   });
@@ -95,6 +100,13 @@ test('CFG-47: the environment beats the file', () => {
   });
 });
 
+test('TEL-14: LOG_FORMAT decides, and only json means JSON', () => {
+  verifies('TEL-14');
+  expect(settings('{logging: {format: text}}', { LOG_FORMAT: 'json' }).logging.format).toBe('json');
+  expect(settings('{logging: {format: json}}', { LOG_FORMAT: 'foo' }).logging.format).toBe('text');
+  expect(settings('{logging: {format: json}}', {}).logging.format).toBe('json');
+});
+
 test('CFG-48: worker threads', () => {
   verifies('CFG-48');
   expect(settings('{workerThreads: "50%"}').workerThreads).toBe(2);
@@ -111,16 +123,25 @@ test('CFG-48: worker threads', () => {
 });
 
 test.each([
+  ['30', 25_000],
   ['20', 15_000],
   ['11', 6000],
   ['10', 9000],
+  ['8', 7000],
   ['1', 1000],
   ['0', 1000],
 ])('a platform that grants %s seconds leaves %d ms to drain', (grace, ms) => {
+  verifies('TEL-23');
   expect(settings('{}', { TERMINATION_GRACE_PERIOD_SECONDS: grace }).terminationDeadline).toBe(ms);
   expect(
     settings('{connectionTerminationDeadline: 2s}', { TERMINATION_GRACE_PERIOD_SECONDS: grace }).terminationDeadline,
   ).toBe(2000);
+});
+
+test('TEL-20: an address that is none is told by the name of who said it', () => {
+  verifies('TEL-20');
+  expect(refused('config: {adminAddr: "foo:1"}').join()).toContain('config.adminAddr');
+  expect(refused('{}', { ADMIN_ADDR: 'foo:1' }).join()).toContain('ADMIN_ADDR');
 });
 
 test('bad variables, all of them, by name and value', () => {

@@ -1,10 +1,11 @@
-import { availableParallelism, networkInterfaces } from 'node:os';
+import { availableParallelism, hostname, networkInterfaces } from 'node:os';
 import { secret } from '../resources/secret.ts';
 import type { ServerAddress, Settings } from '../resources/settings.ts';
 import { parseServerAddress } from './address.ts';
 import { parseDuration } from './duration.ts';
 import type { ConfigError, Problem } from './errors.ts';
 import type { Env } from './expand.ts';
+import { otlpSettings } from './otlp-settings.ts';
 import type { Path } from './path.ts';
 import { present } from './present.ts';
 import { LOOKUP_FAMILIES, type StaticConfig } from './schema/static.ts';
@@ -13,12 +14,14 @@ import { LOOKUP_FAMILIES, type StaticConfig } from './schema/static.ts';
 export interface Machine {
   readonly cpus: number;
   readonly ipv6Loopback: boolean;
+  readonly hostname: string;
 }
 
 /** This machine. */
 export function thisMachine(): Machine {
   const addresses = Object.values(networkInterfaces()).flat();
-  return { cpus: availableParallelism(), ipv6Loopback: addresses.some((address) => address?.address === '::1') };
+  const ipv6Loopback = addresses.some((address) => address?.address === '::1');
+  return { cpus: availableParallelism(), ipv6Loopback, hostname: hostname() };
 }
 
 /** Settings with everything that is wrong with them; the settings count only if nothing is. */
@@ -66,7 +69,13 @@ export function readSettings(config: StaticConfig, env: Env, machine: Machine): 
         reader.env('RUST_LOG', (text) => ({ value: text })) ?? (Array.isArray(level) ? level.join(',') : (level ?? '')),
     },
     environment: present({ podName: env.POD_NAME, namespace: env.NAMESPACE, gateway: env.GATEWAY }),
+    metrics: {
+      histograms: config.histograms ?? 'classic',
+      remove: config.metrics?.remove ?? [],
+      fields: Object.entries(config.metrics?.fields?.add ?? {}),
+    },
     sensitiveHeaders: [...new Set(config.sensitiveHeaders ?? [])],
+    otlp: otlpSettings(env, machine.hostname),
     ...present({
       customFunctions: config.customFunctions ?? undefined,
       dnsEdns0: edns0,

@@ -23,7 +23,7 @@ export function load(text: string, env: Env = {}, files: Readonly<Record<string,
     env,
     compileRegex,
     directory: '/etc/gateway',
-    machine: { cpus: 4, ipv6Loopback: true },
+    machine: { cpus: 4, ipv6Loopback: true, hostname: 'host' },
     readFile: (path: string) => {
       const content = files[path];
       if (content === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });

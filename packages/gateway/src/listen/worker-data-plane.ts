@@ -9,6 +9,7 @@ import {
   UpstreamPool,
 } from '@agentgateway/http';
 import { DrainDeadline } from '../pipeline/errors.ts';
+import { joinNeeds, noNeeds } from '../pipeline/needs.ts';
 import { Pipeline } from '../pipeline/serve.ts';
 import type { Log } from '../pipeline/step.ts';
 import { type Compilation, type ExpressionPort, PlanCompiler, type ProcessPorts } from '../plans/compile.ts';
@@ -20,6 +21,8 @@ import type { WorkerContext } from '../runtime/context.ts';
 import type { LineSink } from '../telemetry/app-log.ts';
 import { LogLevels } from '../telemetry/levels.ts';
 import { LineWriter } from '../telemetry/line-writer.ts';
+import { compileLabels, metricOptions } from '../telemetry/metrics/labels.ts';
+import { Exporters } from '../telemetry/otlp/exporters.ts';
 import { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpUpstreams } from '../upstream/http-upstreams.ts';
 import { BindServer } from './bind-server.ts';
@@ -30,6 +33,9 @@ const clock = {
   epoch: () => Date.now(),
   monotonic: () => process.hrtime.bigint(),
 };
+
+/** Milliseconds in which traces and logs are handed over at the end; less than the supervisor waits for a worker to close. */
+const flushDeadline = 3_000;
 
 /** What a data plane may be given in place of the process's own. */
 export interface DataPlaneOptions {
@@ -56,10 +62,15 @@ class WorkerDataPlane implements DataPlane {
   readonly #dns: HostResolver;
   readonly #pipeline: Pipeline;
   readonly #compiler: PlanCompiler;
+  readonly #exporters: Exporters;
   readonly #contexts = new WeakMap<Listener, ServerContext>();
   readonly #servers = new Map<string, BindServer>();
   /** Servers of binds that are gone, until their connections are. */
   readonly #leaving = new Set<BindServer>();
+  #expressions: Promise<ExpressionPort> | null = null;
+  #labelled = false;
+  /** What labels of metrics read of bodies. */
+  #labelNeeds = noNeeds;
   #state = ResourceState.empty;
   #staged: Staged | null = null;
 
@@ -73,6 +84,7 @@ class WorkerDataPlane implements DataPlane {
       levels,
       sink: this.#sink,
       clock,
+      metrics: metricOptions(settings.metrics),
       thread: String(context.worker.index),
     });
     context.telemetry.onMetricsRequest(() => this.#telemetry.metrics.snapshot());
@@ -90,17 +102,35 @@ class WorkerDataPlane implements DataPlane {
       sensitiveHeaders: new Set(['authorization', 'proxy-authorization', ...settings.sensitiveHeaders]),
       environment: settings.environment,
     });
+    this.#exporters = new Exporters(settings.otlp);
     this.#compiler = new PlanCompiler({
+      exporters: this.#exporters,
       ports: (owner, spec) => this.#ports(owner, spec),
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
       clock,
       log: context.log,
       documents: new RemoteDocuments({ timers: timers ?? systemClock, epoch: clock.epoch, log: this.#soleLog() }),
       expressions: () => this.#loadExpressions(),
+      logNeeds: () => this.#labelNeeds,
     });
   }
 
-  async #loadExpressions(): Promise<ExpressionPort> {
+  /** Makes the labels that the configuration adds to metrics; once, before anything is served. */
+  async #compileLabels(): Promise<void> {
+    const { fields } = this.#context.settings.metrics;
+    if (fields.length === 0 || this.#labelled) return;
+    const { read, needs } = compileLabels(fields, await this.#loadExpressions());
+    this.#labelNeeds = needs.reduce(joinNeeds, noNeeds);
+    this.#telemetry.useLabels(read);
+    this.#labelled = true;
+  }
+
+  #loadExpressions(): Promise<ExpressionPort> {
+    this.#expressions ??= this.#importExpressions();
+    return this.#expressions;
+  }
+
+  async #importExpressions(): Promise<ExpressionPort> {
     const { settings, worker, log } = this.#context;
     const language = await import('../pipeline/expressions.ts');
     // Every worker compiles the same: one of them tells what is strange.
@@ -134,6 +164,7 @@ class WorkerDataPlane implements DataPlane {
   }
 
   async prepare(delta: ResourceDelta): Promise<void> {
+    await this.#compileLabels();
     const state = this.#state.apply(delta);
     const compilation = await this.#compiler.compile(state);
     for (const plan of compilation.snapshot.binds.values())
@@ -204,6 +235,8 @@ class WorkerDataPlane implements DataPlane {
     const servers = [...this.#servers.values(), ...this.#leaving];
     await Promise.all(servers.map((server) => server.stopAccepting()));
     for (const server of servers) server.destroy(new Error('the gateway is closing'));
+    // Nothing is served any more, and the way to the receivers is still there.
+    await this.#exporters.close(flushDeadline);
     this.#end();
   }
 

@@ -70,6 +70,7 @@ export const errorKinds = {
   extAuthzBodyTooLarge: kind(413, 'external authorization failed', 'ExtAuth'),
   authorization: kind(403, 'authorization failed', 'Authorization'),
   csrf: kind(403, 'CSRF validation failed', 'Authorization'),
+  extProcFailed: kind(500, 'ext_proc failed', 'ExtProc'),
   rateLimited: kind(429, 'rate limit exceeded', 'RateLimit'),
   rateLimitFailed: kind(500, 'rate limit failed', 'RateLimit'),
   bodyTooLarge: kind(413, 'request body too large', 'InvalidRequest'),

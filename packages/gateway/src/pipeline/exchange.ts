@@ -3,6 +3,7 @@ import type { Abort, ConnectionInfo, Headers, Reply, Request, Response, Transpor
 import type { Attempt } from '../backends/backend.ts';
 import type { ListenerPlan, RoutePlan } from '../plans/plan.ts';
 import type { Backend, PathMatch, Route } from '../resources/model.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 import type { RequestRecord } from '../telemetry/record.ts';
 import type { CalloutKind } from './callout.ts';
 import type { CapturedBody } from './capture.ts';
@@ -10,6 +11,7 @@ import type { GatewayError } from './errors.ts';
 import type { KnownApiKey, VerifiedToken } from './identity.ts';
 import { noNeeds, type PhaseNeeds } from './needs.ts';
 import type { Clock } from './step.ts';
+import type { Trace } from './trace.ts';
 
 const noHeaders: ReadonlySet<string> = new Set();
 const nowhere: Readonly<Record<string, string>> = {};
@@ -33,6 +35,8 @@ export class Exchange {
   /** Aborted when the client leaves or the request's deadline passes. */
   readonly abort: Abort;
 
+  /** The trace that the request belongs to, or that a policy's own call is made for; null is none. */
+  trace: Trace | null = null;
   /** What the call to the upstream is for; a label of its metrics. */
   purpose: 'Primary' | 'Mirror' | 'Policy' = 'Primary';
   /** What a policy asks for, if this is a policy's own call to a service. */
@@ -101,6 +105,10 @@ export class Exchange {
   responseCapture: CapturedBody | null = null;
   /** The response, once there is one: from upstream, from a policy, or the wording of an error. */
   response: Response | null = null;
+  /** True once a response is the upstream's; false for answers of the gateway's own. */
+  fromUpstream = false;
+  /** What becomes of its access line, where a policy says something about that. */
+  accessLog: AccessLogPlan | null = null;
   /** What logs and traces read of bodies, when all is over. */
   logNeeds: PhaseNeeds = noNeeds;
   /** True from the end of the backend phase on: then expressions see `backend` (spec 04 §4.1). */
@@ -113,6 +121,7 @@ export class Exchange {
   choices: Map<object, number> | null = null;
 
   #variables: Activation | null = null;
+  #whenClosed: (() => void)[] | null = null;
 
   constructor(
     request: Request,
@@ -128,6 +137,22 @@ export class Exchange {
     this.record = record;
     this.abort = abort;
     this.clock = clock;
+  }
+
+  /** Calls `listener` when the exchange is over, however it ended: what a policy holds open for it is let go. */
+  whenClosed(listener: () => void): void {
+    if (this.closed) listener();
+    else if (this.#whenClosed === null) this.#whenClosed = [listener];
+    else this.#whenClosed.push(listener);
+  }
+
+  /** The exchange is over; an error cancels what is still being done for it. */
+  close(error: Error | null): void {
+    this.closed = true;
+    if (error !== null) this.abort.abort(error);
+    const listeners = this.#whenClosed;
+    this.#whenClosed = null;
+    if (listeners !== null) for (const listener of listeners) listener();
   }
 
   /** What expressions read of this exchange: `program.evaluate(exchange.variables)`. */

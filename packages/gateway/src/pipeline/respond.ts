@@ -1,5 +1,5 @@
 import { type Headers, isStream, type Response, splice } from '@agentgateway/http';
-import { captureResponse, recordResponse } from './capture.ts';
+import { captureResponse, recordRequest, recordResponse } from './capture.ts';
 import { errorResponse, GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { stripResponseHopByHop } from './hop-by-hop.ts';
@@ -69,11 +69,14 @@ function finish(exchange: Exchange, original: Response, decided: StepResult): vo
       return;
     }
     response = noteError(exchange, new GatewayError('upgradeFailed'));
+    exchange.response = response;
     record.status = response.status;
   }
   // Nobody takes the switched connection over: a policy had another answer, or the client's cannot switch.
   exchange.upgraded?.destroy();
   if (exchange.grpc) noteGrpcStatus(exchange.record, response.headers);
+  // What the gateway answered itself nobody read the request for; one that is whole is there nevertheless.
+  if (exchange.logNeeds.requestBody && !isStream(exchange.request.body)) recordRequest(exchange);
   if (exchange.logNeeds.responseBody) recordResponse(exchange, response);
   if (isStream(response.body)) response.body = new WatchedBody(response.body, exchange);
   reply.respond(response);
@@ -85,6 +88,7 @@ function discard({ abort }: Exchange, { body }: Response): void {
 
 /** Notes a failure in the record and words it for the caller. */
 export function noteError(exchange: Exchange, error: GatewayError): Response {
+  exchange.fromUpstream = false;
   exchange.record.reason = error.reason;
   exchange.record.error = error.logDetail === undefined ? error.message : `${error.message}: ${error.logDetail}`;
   return exchange.wordError === null ? errorResponse(error, exchange.grpc) : exchange.wordError(error);

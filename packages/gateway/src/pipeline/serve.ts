@@ -3,6 +3,7 @@ import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from '.
 import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { AnsweredEarly } from './answered-early.ts';
 import { callBackend } from './attempts.ts';
 import { parseAuthority } from './authority.ts';
 import { recordRequest } from './capture.ts';
@@ -11,9 +12,11 @@ import { DrainDeadline, GatewayError } from './errors.ts';
 import { Exchange } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
+import { peerIdentity } from './peer-identity.ts';
 import { noteError, respond } from './respond.ts';
 import { runPhase } from './run.ts';
 import type { Clock } from './step.ts';
+import { beginTrace } from './trace.ts';
 
 /** What a connection was accepted on; made once per connection. */
 export interface AcceptedOn {
@@ -76,7 +79,10 @@ export class Pipeline {
     record.method = request.method;
     record.version = request.version;
     record.bind = on.bind;
-    if (connection.tls !== null && connection.tls.sni !== '') record.sni = connection.tls.sni;
+    if (connection.tls !== null) {
+      if (connection.tls.sni !== '') record.sni = connection.tls.sni;
+      record.sourceIdentity = peerIdentity(connection)?.spiffeId ?? null;
+    }
 
     const exchange = new Exchange(request, reply, connection, record, new Abort(), clock);
     exchange.sensitiveHeaders = this.#ports.sensitiveHeaders;
@@ -84,10 +90,9 @@ export class Pipeline {
     reply.onClosed = (error) => {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;
-      exchange.closed = true;
       if (error instanceof DrainDeadline) record.error ??= error.message;
-      if (error !== null) exchange.abort.abort(error);
-      telemetry.finish(record);
+      exchange.close(error);
+      telemetry.finish(exchange);
     };
     this.#answer(exchange, on).catch((error: unknown) => {
       telemetry.log.error('pipeline', 'a request failed in an unforeseen way', { error: String(error) });
@@ -103,11 +108,19 @@ export class Pipeline {
       response = outcome instanceof GatewayError ? noteError(exchange, outcome) : outcome;
     } catch (error) {
       if (exchange.closed) return;
-      response = noteError(exchange, asGatewayError(error, this.#ports.telemetry));
+      const given = exchange.abort.reason instanceof AnsweredEarly ? exchange.abort.reason.response : null;
+      response = given ?? noteError(exchange, asGatewayError(error, this.#ports.telemetry));
     }
+    const { reason } = exchange.abort;
     if (exchange.closed) {
-      if (isStream(response.body)) response.body.cancel(exchange.abort.reason ?? new Error('nobody waits for it'));
+      if (isStream(response.body)) response.body.cancel(reason ?? new Error('nobody waits for it'));
       return;
+    }
+    if (reason instanceof AnsweredEarly) {
+      // The upstream may have answered in the same moment.
+      if (response !== reason.response && isStream(response.body)) response.body.cancel(reason);
+      response = reason.response;
+      exchange.fromUpstream = false;
     }
     const responding = respond(exchange, response);
     if (responding !== undefined) await responding;
@@ -122,12 +135,14 @@ export class Pipeline {
     const bind = this.#snapshot.binds.get(on.bind);
     if (bind === undefined) return new GatewayError('bindNotFound');
     exchange.maxBufferSize = bind.maxBufferSize;
+    exchange.accessLog = bind.accessLog;
     exchange.logNeeds = bind.logNeeds;
 
     const host = normalise(request, exchange.connection.tls !== null);
     exchange.host = host;
     record.host = host;
     exchange.upgrade = stripRequestHopByHop(request);
+    beginTrace(exchange, bind.tracing);
 
     const listener = chooseListener(bind, on, host);
     if (listener === null) return new GatewayError('listenerNotFound');

@@ -82,6 +82,7 @@ class ResolvedCallout implements Callout {
     if (detached !== true) exchange?.abort.listen((reason) => own.abort(reason));
     call.purpose = 'Policy';
     call.callout = kind;
+    call.trace = exchange?.trace ?? null;
     call.calloutDepth = (exchange?.calloutDepth ?? 0) + 1;
     call.attemptTimeout = timeout ?? 0;
     call.grpc = http2 === true;

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { loaded } from '../config/testing.ts';
 import { noPorts } from '../policies/testing.ts';
 import { ResourceState } from '../resources/state.ts';
+import { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type Compilation, PlanCompiler } from './compile.ts';
 import { RemoteDocuments } from './remote-documents.ts';
@@ -13,11 +14,15 @@ function stateOf(text: string): ResourceState {
   return ResourceState.empty.apply({ upserts: loaded(text).resources, removals: [] });
 }
 
+const batches = { maxQueueSize: 1, maxExportBatchSize: 1, scheduleDelay: 1, exportTimeout: 1 };
+const exporterSettings = { resource: {}, spans: batches, logs: batches };
+
 function newCompiler(): PlanCompiler {
   return new PlanCompiler({
     ports: () => noPorts,
     clock: noPorts.clock,
     log: noPorts.log,
+    exporters: new Exporters(exporterSettings),
     documents: new RemoteDocuments({ timers: systemClock, epoch: () => 0, log: noPorts.log }),
     expressions: () => Promise.resolve(noPorts),
     upstream: {

@@ -1,7 +1,7 @@
 import { backendCompiler, loadBackends } from '../backends/registry.ts';
 import type { CompiledPhase } from '../pipeline/compiled-phase.ts';
 import { Mirror } from '../pipeline/mirror.ts';
-import { noNeeds } from '../pipeline/needs.ts';
+import { noNeeds, type PhaseNeeds } from '../pipeline/needs.ts';
 import { loadSteps, type Phase, type PhaseCompiler } from '../pipeline/phases.ts';
 import type { Clock, Log, Ports } from '../pipeline/step.ts';
 import type { AiPolicySpec } from '../policies/ai/spec.ts';
@@ -22,9 +22,10 @@ import type {
 } from '../resources/model.ts';
 import { compileRoutes, compileWeights } from '../resources/routing/index.ts';
 import type { ResourceState } from '../resources/state.ts';
+import type { Exporters } from '../telemetry/otlp/exporters.ts';
 import type { UpstreamPort } from '../upstream/upstream.ts';
 import { type BackendResolver, compileCallout } from './callouts.ts';
-import { asTraffic, compileFrontend, type FrontendPlan } from './frontend.ts';
+import { asTraffic, compileFrontend, type FrontendCode, type FrontendPlan, loadFrontend } from './frontend.ts';
 import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from './plan.ts';
 import { backendPolicies, gatewayPhasePolicies, routePhasePolicies, TargetedPolicies } from './policies.ts';
 import { Releases } from './releases.ts';
@@ -41,9 +42,13 @@ export interface CompilePorts {
   readonly upstream: UpstreamPort;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of telemetry: they are flushed at the worker's end. */
+  readonly exporters: Exporters;
   readonly documents: RemoteDocuments;
   /** Loads the expression language; called when a state first has an expression. */
   expressions(): Promise<ExpressionPort>;
+  /** What is read of bodies about every request, whatever its policies; absent is nothing. */
+  logNeeds?(): PhaseNeeds;
 }
 
 /** The expression language, loaded. */
@@ -87,13 +92,14 @@ export class PlanCompiler {
    * @throws Error if a resource cannot be compiled.
    */
   async compile(state: ResourceState): Promise<Compilation> {
-    const { phases, expressions } = await load(state);
+    const { phases, frontend, expressions } = await load(state);
     if (expressions) this.#expressions ??= await this.#ports.expressions();
     const compiler = new StateCompiler({
       ports: this.#ports,
       expressions: this.#expressions,
       inForce: () => this.#inForce,
       phases,
+      frontend,
       state,
       before: this.#adopted,
     });
@@ -137,8 +143,13 @@ function noPlans(): Plans {
 }
 
 /** Loads the code of every policy and backend that the state names, and tells whether there is an expression in it. */
-async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompiler; readonly expressions: boolean }> {
+async function load(state: ResourceState): Promise<{
+  readonly phases: PhaseCompiler;
+  readonly frontend: FrontendCode;
+  readonly expressions: boolean;
+}> {
   const kinds = new Set<TrafficKind | BackendPolicy['kind']>();
+  const frontend: FrontendPolicy[] = [];
   const targets = new Set<BackendTarget>();
   let expressions = false;
   const addMentioned = (policy: TrafficPolicy | BackendPolicy | FrontendPolicy) => {
@@ -165,6 +176,7 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
     for (const group of backend.target.groups) for (const provider of group) add(provider.policies);
   }
   for (const { policy } of state.policies.values()) {
+    if (policy.family === 'frontend') frontend.push(policy.policy);
     if (policy.family !== 'frontend') add([policy.policy]);
     else if (policy.policy.kind === 'networkExtAuthz') add([asTraffic(policy.policy)]);
     else addMentioned(policy.policy);
@@ -173,13 +185,14 @@ async function load(state: ResourceState): Promise<{ readonly phases: PhaseCompi
   // Policies also ask hosts that only a document names, such as the token endpoint of a login provider.
   targets.add({ type: 'host', address: { host: '', port: 0 } });
   await loadBackends(targets);
-  return { phases: await loadSteps(kinds), expressions };
+  return { phases: await loadSteps(kinds), frontend: await loadFrontend(frontend, expressions), expressions };
 }
 
 /** One state on its way to a snapshot. */
 class StateCompiler {
   readonly #ports: CompilePorts;
   readonly #phases: PhaseCompiler;
+  readonly #frontendCode: FrontendCode;
   readonly #state: ResourceState;
   readonly #targeted: TargetedPolicies;
   /** Every plan depends on all policies that name what they are for. */
@@ -198,6 +211,7 @@ class StateCompiler {
     readonly expressions: ExpressionPort | null;
     readonly inForce: () => { readonly state: ResourceState; readonly phases: PhaseCompiler } | null;
     readonly phases: PhaseCompiler;
+    readonly frontend: FrontendCode;
     readonly state: ResourceState;
     readonly before: Plans;
   }) {
@@ -205,6 +219,7 @@ class StateCompiler {
     this.#expressions = given.expressions;
     this.#inForce = given.inForce;
     this.#phases = given.phases;
+    this.#frontendCode = given.frontend;
     this.#state = given.state;
     this.#policies = [...given.state.policies.values()];
     this.#targeted = new TargetedPolicies(this.#policies);
@@ -238,7 +253,13 @@ class StateCompiler {
 
   #frontend(bind: Bind, policies: readonly FrontendPolicy[]): FrontendPlan {
     return this.#memoised(this.#before.frontends, this.#plans.frontends, bind.key, policies, () =>
-      compileFrontend(policies, this.#phases, (spec) => this.#portsOf(bind, spec)),
+      compileFrontend(policies, {
+        code: this.#frontendCode,
+        phases: this.#phases,
+        ports: (spec) => this.#portsOf(bind, spec),
+        exporters: this.#ports.exporters,
+        logNeeds: this.#ports.logNeeds?.() ?? noNeeds,
+      }),
     );
   }
 

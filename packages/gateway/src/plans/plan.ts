@@ -3,11 +3,13 @@ import type { CompiledBackend } from '../backends/backend.ts';
 import type { Mirror } from '../pipeline/mirror.ts';
 import type { PhaseNeeds } from '../pipeline/needs.ts';
 import type { PlacedResponseStep, Step } from '../pipeline/step.ts';
+import type { Tracer } from '../pipeline/trace.ts';
 import type { Keepalives } from '../policies/frontend-tcp/spec.ts';
 import type { RetryPlan } from '../policies/retry/plan.ts';
 import type { TimeoutPlan } from '../policies/timeout/plan.ts';
 import type { Backend, Bind, Listener, Route } from '../resources/model.ts';
 import type { RouteTable } from '../resources/routing/index.ts';
+import type { AccessLogPlan } from '../telemetry/access-log-plan.ts';
 
 /**
  * Plans are what resources become when they are compiled: everything that can be decided before a request comes is decided
@@ -25,8 +27,12 @@ export interface BindPlan {
   readonly maxBufferSize: number | null;
   /** TCP keepalive of downstream sockets; null leaves the system's. */
   readonly keepalives: Keepalives | null;
+  /** Of the tracing policy; null where there is none. */
+  readonly tracing: Tracer | null;
   /** What a connection has to pass before anything of it is read, in this order. */
   readonly networkChecks: readonly NetworkCheck[];
+  /** What is said about access lines of its requests; null is nothing: all of them, with the default keys. */
+  readonly accessLog: AccessLogPlan | null;
   /** What logs and traces of its requests read of bodies, when all is over. */
   readonly logNeeds: PhaseNeeds;
 }

@@ -1,4 +1,5 @@
 import type { Expression } from '../resources/model.ts';
+import type { AccessLogSpec } from './access-log/spec.ts';
 import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { AuthorizationSpec } from './authorization/spec.ts';
@@ -11,6 +12,7 @@ import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { ExtAuthzSpec } from './ext-authz/spec.ts';
+import type { ExtProcSpec } from './ext-proc/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
@@ -22,6 +24,7 @@ import type { RequestMirrorSpec } from './request-mirror/spec.ts';
 import type { RequestRedirectSpec } from './request-redirect/spec.ts';
 import type { RetrySpec } from './retry/spec.ts';
 import type { TimeoutSpec } from './timeout/spec.ts';
+import type { TracingSpec } from './tracing/spec.ts';
 import type { TransformationsSpec } from './transformations/spec.ts';
 import type { UrlRewriteSpec } from './url-rewrite/spec.ts';
 
@@ -52,6 +55,7 @@ export type TrafficPolicy =
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
   | Conditional<'extAuthz', ExtAuthzSpec>
+  | Conditional<'extProc', ExtProcSpec>
   | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>
@@ -79,10 +83,12 @@ export type BackendPolicy =
 
 /** Policies on connections and on what is written about requests. */
 export type FrontendPolicy =
+  | { readonly kind: 'accessLog'; readonly spec: AccessLogSpec }
   | { readonly kind: 'networkAuthorization'; readonly spec: AuthorizationSpec }
   | { readonly kind: 'http'; readonly spec: FrontendHttpSpec }
   | { readonly kind: 'networkExtAuthz'; readonly spec: ExtAuthzSpec }
-  | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec };
+  | { readonly kind: 'tcp'; readonly spec: FrontendTcpSpec }
+  | { readonly kind: 'tracing'; readonly spec: TracingSpec };
 
 export type TrafficKind = TrafficPolicy['kind'];
 export type BackendKind = BackendPolicy['kind'];

@@ -75,11 +75,15 @@ export function compileAccessFormat(format: LogFormat, options: AccessFormatOpti
   const requestId = number('request.id');
   const endpoint = open('endpoint');
   const source = open('src.addr');
+  const identity = open('src.identity');
   const method = open('http.method');
   const host = open('http.host');
   const path = open('http.path');
   const grpcStatus = number('grpc.status');
   const sni = open('tls.sni');
+  const traceId = open('trace.id');
+  const spanId = open('span.id');
+  const subject = open('jwt.sub');
   const protocol = open('protocol');
   const retryAttempt = number('retry.attempt');
   const error = number('error');
@@ -93,7 +97,8 @@ export function compileAccessFormat(format: LogFormat, options: AccessFormatOpti
     if (ids) line += connectionId + record.connectionId + requestId + record.requestId;
     line += route(record);
     if (record.endpoint !== null) line += endpoint + content(record.endpoint) + close;
-    if (record.sourceAddress !== '') line += source + address(record.sourceAddress, record.sourcePort) + close;
+    if (record.sourceAddress !== '') line += source + hostPort(record.sourceAddress, record.sourcePort) + close;
+    if (record.sourceIdentity !== null) line += identity + content(record.sourceIdentity) + close;
     if (record.method !== '') line += method + content(record.method) + close;
     if (record.host !== null) line += host + content(record.host) + close;
     const target = record.path === '' && record.method === 'CONNECT' ? '/' : record.path;
@@ -101,6 +106,9 @@ export function compileAccessFormat(format: LogFormat, options: AccessFormatOpti
     line += outcome(record);
     if (record.grpcStatus !== null) line += grpcStatus + record.grpcStatus;
     if (record.sni !== null && record.host === null) line += sni + content(record.sni) + close;
+    if (record.traceId !== null) line += traceId + record.traceId + close;
+    if (record.spanId !== null) line += spanId + record.spanId + close;
+    if (record.jwtSub !== null) line += subject + content(record.jwtSub) + close;
     line += protocol + record.protocol + close;
     if (record.llm !== null) line += model(record.llm, record);
     if (record.retryAttempt > 0) line += retryAttempt + record.retryAttempt;
@@ -250,6 +258,7 @@ function seconds(milliseconds: number): number {
   return Math.round(milliseconds * 1e6) / 1e9;
 }
 
-function address(host: string, port: number): string {
+/** As an authority has it (RFC 3986 §3.2): an IPv6 address stands in brackets. */
+export function hostPort(host: string, port: number): string {
   return host.indexOf(':') < 0 ? `${host}:${port}` : `[${host}]:${port}`;
 }

@@ -5,7 +5,7 @@ import type { LogFormat } from './access-log.ts';
 import { AppLog } from './app-log.ts';
 import { LevelError, LogLevels } from './levels.ts';
 import { RequestRecord } from './record.ts';
-import { Telemetry } from './telemetry.ts';
+import { type FinishedExchange, Telemetry } from './telemetry.ts';
 
 function logger(format: LogFormat, directives = '') {
   const lines: string[] = [];
@@ -109,14 +109,38 @@ test('access lines follow the scope `request`; metrics count either way', () => 
   const sink = { write: (line: string) => lines.push(line) };
   const telemetry = new Telemetry({ format: 'json', levels, sink, clock, thread: '1' });
   const record = Object.assign(new RequestRecord(), { endedAt: 1, connectionId: 4, requestId: 5 });
-  telemetry.finish(record);
+  const exchange = { record, trace: null, accessLog: null } as FinishedExchange;
+  telemetry.finish(exchange);
   levels.merge('request=off');
-  telemetry.finish(record);
+  telemetry.finish(exchange);
   expect(lines).toHaveLength(1);
   expect(lines[0]).not.toContain('connection.id');
   levels.merge('request=debug');
-  telemetry.finish(record);
+  telemetry.finish(exchange);
   expect(JSON.parse(lines[1] ?? '')).toMatchObject({ 'connection.id': 4, 'request.id': 5 });
   const requests = telemetry.metrics.snapshot().families.find(({ family }) => family === 'requests');
   expect(requests?.values).toEqual(new Float64Array([3]));
+});
+
+test('what goes wrong with one outlet is told, and the others have theirs', () => {
+  const lines: string[] = [];
+  const sink = { write: (line: string) => lines.push(line) };
+  const clock = { now: () => 0, epoch: () => 0 };
+  const telemetry = new Telemetry({ format: 'json', levels: new LogLevels(), sink, clock, thread: '1' });
+  const fails = () => {
+    throw new Error('broken');
+  };
+  const record = Object.assign(new RequestRecord(), { endedAt: 1, requestId: 5 });
+  const trace = { tracer: { finish: fails } };
+  const finish = (keeps: () => boolean) =>
+    telemetry.finish({
+      record,
+      trace,
+      accessLog: { keeps, compile: null, export: fails },
+    } as unknown as FinishedExchange);
+  finish(() => true);
+  finish(fails);
+  expect(lines.map((line) => JSON.parse(line).scope)).toEqual(['trace', 'otlp', 'request', 'trace', 'otlp', 'request']);
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', 'request.id': 5, error: 'Error: broken' });
+  expect(lines.map((line) => JSON.parse(line).level).filter((level) => level === 'info')).toHaveLength(1);
 });

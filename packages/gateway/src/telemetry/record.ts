@@ -37,6 +37,8 @@ export class RequestRecord {
 
   sourceAddress = '';
   sourcePort = 0;
+  /** SPIFFE id of the client's certificate. */
+  sourceIdentity: string | null = null;
   method = '';
   /** Without the port. */
   host: string | null = null;
@@ -44,6 +46,12 @@ export class RequestRecord {
   path = '';
   version = '';
   sni: string | null = null;
+  /** 32 hexadecimal digits; null where the request belongs to no trace. */
+  traceId: string | null = null;
+  /** 16 hexadecimal digits: of the server's span. */
+  spanId: string | null = null;
+  /** Subject of the token that was verified. */
+  jwtSub: string | null = null;
 
   protocol: 'http' | 'llm' | 'mcp' | 'a2a' = 'http';
   status = 0;
@@ -55,9 +63,6 @@ export class RequestRecord {
   reason: Reason = 'Upstream';
   /** Text of the gateway's own error, with what only the log may tell. */
   error: string | null = null;
-
-  /** Claim `sub` of the token that was verified. */
-  jwtSub: string | null = null;
 
   llm: LlmRecord | null = null;
 }

@@ -69,3 +69,28 @@ export function timestamp(epoch: number): string {
   const micros = Math.min(999_999, Math.round((epoch - at * 1000) * 1000));
   return `${secondText}${String(micros + 1_000_000).slice(1)}Z`;
 }
+
+/** Plain data as JSON has it; integers beyond 2^53 are a `bigint`. */
+export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Data as compact JSON, numbers without an exponent; `string` writes texts, quotes included. */
+export function jsonText(value: Json, string: (text: string) => string): string {
+  switch (typeof value) {
+    case 'string':
+      return string(value);
+    case 'number':
+      return fixedNumber(value);
+    case 'boolean':
+    case 'bigint':
+      return String(value);
+  }
+  if (value === null) return 'null';
+  if (isArray(value)) return `[${value.map((element) => jsonText(element, string)).join(',')}]`;
+  const members = Object.entries(value).map(([key, member]) => `${string(key)}:${jsonText(member, string)}`);
+  return `{${members.join(',')}}`;
+}
+
+/** `Array.isArray` does not see that an array may be read-only. */
+function isArray(value: Json): value is readonly Json[] {
+  return Array.isArray(value);
+}

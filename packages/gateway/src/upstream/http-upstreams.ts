@@ -1,6 +1,7 @@
 import {
   Destination,
   destinationTls,
+  isStream,
   type Response,
   type Target,
   Upgraded,
@@ -10,10 +11,12 @@ import {
 } from '@agentgateway/http';
 import { GatewayError } from '../pipeline/errors.ts';
 import type { Exchange } from '../pipeline/exchange.ts';
+import type { CallSpan } from '../pipeline/trace.ts';
 import type { BackendTlsSpec } from '../policies/backend-tls/spec.ts';
 import type { Address } from '../resources/model.ts';
 import type { Settings } from '../resources/settings.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { noteGrpcStatus, TracedBody } from './traced-body.ts';
 import type { Upstream, UpstreamPort } from './upstream.ts';
 
 /** Compiled upstreams kept for addresses that requests name (`dynamic` backends). */
@@ -75,20 +78,52 @@ export class HttpUpstreams implements UpstreamPort {
     record.endpoint = upstream.endpoint;
     const startedAt = clock.now();
     if (record.upstreamStartedAt === 0) record.upstreamStartedAt = startedAt;
+    const named = upstream.autoAuthority === null ? null : upstream.endpoint;
+    const span = exchange.trace === null ? null : exchange.trace.beginCall(exchange, named);
+    let answered = false;
     try {
       const answer = await this.#pool.send(request, upstream.destination, {
         abort: exchange.abort,
         timeout: exchange.attemptTimeout,
         version: preferredVersion(exchange),
       });
+      answered = true;
       record.upstreamRespondedAt = clock.now();
-      const subtype = exchange.callout ?? (record.protocol === 'llm' ? 'Llm' : 'Http');
-      this.#telemetry.metrics.upstreamCall(exchange.purpose, subtype, record.upstreamRespondedAt - startedAt);
-      return answer instanceof Upgraded ? switched(exchange, answer) : answer;
+      this.#count(exchange, record.upstreamRespondedAt - startedAt);
+      const response = answer instanceof Upgraded ? switched(exchange, answer) : answer;
+      if (span !== null) traceAnswer(span, response);
+      return response;
     } catch (error) {
-      throw told(exchange, error);
+      const failure = told(exchange, error);
+      if (!answered) this.#count(exchange, clock.now() - startedAt);
+      if (span !== null) traceFailure(span, failure);
+      throw failure;
     }
   }
+
+  /** A call that failed is a call. */
+  #count({ purpose, callout, record }: Exchange, milliseconds: number): void {
+    const subtype = callout ?? (record.protocol === 'llm' ? 'Llm' : 'Http');
+    this.#telemetry.metrics.upstreamCall(purpose, subtype, milliseconds);
+  }
+}
+
+/** The span lasts until the answer's last byte; of a switched connection, until the exchange is over. */
+function traceAnswer(span: CallSpan, response: Response): void {
+  span.status = response.status;
+  noteGrpcStatus(span, response.headers);
+  if (isStream(response.body)) response.body = new TracedBody(response.body, span);
+  else if (response.status !== 101) span.end();
+}
+
+function traceFailure(span: CallSpan, failure: unknown): void {
+  if (failure instanceof GatewayError) {
+    span.fail(failure);
+    return;
+  }
+  span.end();
+  span.errorType = 'Cancelled';
+  span.error = failure instanceof Error ? failure.message : String(failure);
 }
 
 /** Under TLS, and in a policy's own call, a client's version says nothing about the upstream; gRPC needs HTTP/2 (spec 02 §3.11). */

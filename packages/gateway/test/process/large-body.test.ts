@@ -4,6 +4,7 @@ import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { verifies } from '../verifies.ts';
 import { GatewayProcess, Site } from './support/process.ts';
 
 const MIB = 1024 * 1024;
@@ -28,7 +29,8 @@ function peakMemory(pid: number): number {
   return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
 }
 
-test('a body of a gigabyte comes down, a quarter of it goes up, and neither costs memory', async () => {
+test('CEL-69: a body of a gigabyte comes down, a quarter of it goes up, and neither costs memory, though a log reads them', async () => {
+  verifies('CEL-69');
   const upstream = http.createServer(async (request, response) => {
     if (request.method === 'GET') await pour(response, 1024 * MIB);
     else response.end(String(await count(request)));
@@ -41,10 +43,13 @@ test('a body of a gigabyte comes down, a quarter of it goes up, and neither cost
     `
 config: { workerThreads: 1 }
 gateways: { default: { port: PORT } }
+frontendPolicies:
+  accessLog:
+    add: { body: 'size(request.body)', prefix: 'size(request.bodyPrefix)', answer: 'size(response.bodyPrefix)' }
 routes: [ { backends: [ { host: "127.0.0.1:${(upstream.address() as AddressInfo).port}" } ] } ]
 `,
   );
-  await using gateway = await new GatewayProcess(site, {}).ready();
+  await using gateway = await new GatewayProcess(site, { env: { LOG_FORMAT: 'json' } }).ready();
   const send = (method: string) =>
     http.request({ host: '127.0.0.1', port: site.ports[0] as number, method, agent: false });
 
@@ -64,6 +69,12 @@ routes: [ { backends: [ { host: "127.0.0.1:${(upstream.address() as AddressInfo)
   const [counted] = (await once(upload, 'response')) as [IncomingMessage];
   expect((await counted.setEncoding('utf8').toArray()).join('')).toBe(String(256 * MIB));
 
+  const lines = (await gateway.stdout.count('"scope":"request"', 3)).map((line) => JSON.parse(line));
+  expect(lines.map(({ body, prefix, answer }) => [body, prefix, answer])).toEqual([
+    [undefined, 2 * MIB, 8],
+    [0, 0, 2 * MIB],
+    [undefined, 2 * MIB, 9],
+  ]);
   expect(peakMemory(gateway.child.pid as number) - before).toBeLessThan(64 * MIB);
   upstream.close();
 });

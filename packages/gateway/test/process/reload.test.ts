@@ -72,7 +72,7 @@ routes:
 });
 
 test('a wrong edit, a deleted file: the old configuration goes on until there is a good one', async () => {
-  verifies('CFG-49', 'CFG-51');
+  verifies('CFG-49', 'CFG-51', 'TEL-32');
   await using gw = await start(saying('one'));
   const { site } = gw;
   const wrong = await gw.reload(() => site.write('gateway.yaml', 'gateways: [\n'));

@@ -110,13 +110,26 @@ test('SIGINT drains as well; a second one ends it on the spot with 0', async () 
   await expect(answer.text()).rejects.toThrow();
 });
 
-test('/quitquitquit answers, then drains', async () => {
-  const { echo } = await streamer();
+test('TEL-22: /quitquitquit answers, then drains', async () => {
+  verifies('TEL-22');
+  const { echo, next } = await streamer();
   await using _ = echo;
-  await using gw = await start(streaming(echo));
-  const url = `http://127.0.0.1:${gw.site.admin}/quitquitquit`;
-  expect((await fetch(url)).status).toBe(405);
-  const answer = await fetch(url, { method: 'POST' });
-  expect(await answer.text()).toBe('shutdown now\n');
-  expect(await gw.exited).toEqual({ code: 0, signal: null });
+  for (const [deadline, whole] of [
+    ['1h', true],
+    ['300ms', false],
+  ] as const) {
+    await using gw = await start(streaming(echo, `connectionTerminationDeadline: ${deadline}`));
+    const stream = await fetch(gw.url());
+    const upstream = await next();
+    const url = `http://127.0.0.1:${gw.site.admin}/quitquitquit`;
+    expect((await fetch(url)).status).toBe(405);
+    const answer = await fetch(url, { method: 'POST' });
+    expect([answer.status, await answer.text()]).toEqual([202, 'shutdown now\n']);
+    await gw.stdout.next('drain started');
+    if (whole) upstream.end('data: 2\n\n');
+    const text = stream.text();
+    if (whole) expect(await text).toContain('data: 2\n\n');
+    else await expect(text).rejects.toThrow();
+    expect(await gw.exited).toEqual({ code: 0, signal: null });
+  }
 });

@@ -18,7 +18,7 @@ export interface AskOptions extends Pick<SecureOptions, 'ca' | 'cert' | 'key' | 
   readonly headers?: OutgoingHttpHeaders | readonly string[];
   readonly body?: string | Buffer;
   /** Connections to use; absent is one of its own. */
-  readonly agent?: http.Agent;
+  readonly agent?: http.Agent | false;
   readonly secure?: boolean;
 }
 

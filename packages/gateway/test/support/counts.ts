@@ -1,5 +1,5 @@
-import { expose } from '../../src/telemetry/metrics/exposition.ts';
 import type { Snapshot } from '../../src/telemetry/metrics/snapshot.ts';
+import { expose } from '../../src/telemetry/metrics/text-format.ts';
 
 /** The sum of all series of a metric, by its name on the wire, that carry these labels; 0 if there is none. */
 export function count(snapshot: Snapshot, name: string, labels: Readonly<Record<string, string>> = {}): number {

@@ -99,6 +99,16 @@ export function exactlyOne(kinds: readonly string[]) {
   };
 }
 
+/** Checks that a field with two names is there once; null counts as there. */
+export function oneOfNames(name: string, alias: string) {
+  return (context: z.core.ParsePayload<unknown>): void => {
+    const has = (field: string) => Object.hasOwn(context.value as object, field);
+    if (!has(name) || !has(alias)) return;
+    const message = `duplicate field: ${alias} is another name of ${name}`;
+    context.issues.push({ code: 'custom', input: context.value, message, path: [alias], params: { at: 'key' } });
+  };
+}
+
 /** Checks that fields are there which the form that is not built yet has no need of. */
 export function required(fields: readonly string[]) {
   return (context: z.core.ParsePayload<unknown>): void => {

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['extProc'];
+const gatewayPolicies: readonly string[] = [];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -15,9 +15,6 @@ export const notYet = {
     'hbone',
     'mcp',
     'standardAttributes',
-    'tracing',
-    'metrics',
-    'histograms',
     'xdsAddress',
     'xdsAuthToken',
     'namespace',
@@ -32,8 +29,9 @@ export const notYet = {
     'serviceAccount',
     'spiffe',
   ],
-  logging: ['filter', 'fields', 'database'],
-  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect', 'accessLog', 'logging', 'tracing'],
+  logging: ['database'],
+  accessLog: ['database'],
+  frontend: ['tls', 'proxyProtocol', 'proxy', 'connect'],
   listener: ['namespace', 'tcpRoutes'],
   tls: ['spiffe'],
   gatewayPolicies,

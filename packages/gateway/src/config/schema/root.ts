@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { accessLogSchema } from '../../policies/access-log/schema.ts';
 import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { networkExtAuthzSchema } from '../../policies/ext-authz/schema.ts';
 import { frontendHttpSchema } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSchema } from '../../policies/frontend-tcp/schema.ts';
+import { tracingSchema } from '../../policies/tracing/schema.ts';
 import { namedBackendSchema } from './backend.ts';
-import { closed, maybe } from './closed.ts';
+import { closed, maybe, oneOfNames } from './closed.ts';
 import { name } from './fields.ts';
 import { bindSchema, gatewaySchema } from './listeners.ts';
 import { notYet } from './not-yet.ts';
@@ -26,9 +28,14 @@ export const rootSchema = closed(
         tcp: maybe(frontendTcpSchema),
         networkAuthorization: maybe(authorizationSchema),
         networkExtAuthz: maybe(networkExtAuthzSchema),
+        accessLog: maybe(accessLogSchema),
+        tracing: maybe(tracingSchema),
+        logging: maybe(accessLogSchema).describe('Another name of accessLog.'),
       },
       notYet.frontend,
-    ).optional(),
+    )
+      .check(oneOfNames('accessLog', 'logging'))
+      .optional(),
     backends: z.array(namedBackendSchema).default([]),
     policies: z.array(targetedPolicySchema).default([]),
   },

@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { accessFieldsSchema } from '../../policies/access-log/schema.ts';
 import { keepalivesSchema } from '../../policies/frontend-tcp/schema.ts';
+import { exportPath, expressions, sampling } from '../../policies/tracing/schema.ts';
 import { parseServerAddress } from '../address.ts';
 import { duration } from '../duration.ts';
 import { closed, maybe } from './closed.ts';
-import { customFunctions } from './expression.ts';
+import { customFunctions, expression } from './expression.ts';
 import { headerName, uint } from './fields.ts';
+import { metricLabel } from './metric-label.ts';
 import { notYet } from './not-yet.ts';
 
 export const LOOKUP_FAMILIES = ['All', 'Auto', 'V4Preferred', 'V4Only', 'V6Only'] as const;
@@ -38,9 +41,38 @@ export const staticSchema = closed(
     sensitiveHeaders: maybe(z.array(headerName())),
     customFunctions: maybe(customFunctions()),
     session: maybe(closed({ key: z.string() })),
+    histograms: maybe(z.enum(['classic', 'native', 'both'])).describe(
+      'Buckets of histograms: fixed, exponential (which only the protobuf exposition shows), or both.',
+    ),
+    metrics: maybe(
+      closed({
+        remove: maybe(z.array(z.string())).describe('Names of metrics that are not counted.'),
+        fields: maybe(
+          closed({
+            add: maybe(z.record(metricLabel(), expression())).describe('Labels to add to the metrics of requests.'),
+          }),
+        ),
+      }),
+    ),
+    tracing: maybe(
+      closed({
+        otlpEndpoint: maybe(z.string()),
+        headers: maybe(z.record(z.string(), z.string())),
+        otlpProtocol: maybe(z.enum(['grpc', 'http'])),
+        fields: maybe(closed({ add: expressions(), remove: z.array(z.string()).default([]) })),
+        randomSampling: maybe(sampling()),
+        clientSampling: maybe(sampling()),
+        path: maybe(exportPath()),
+      }).describe('Deprecated: frontendPolicies.tracing.'),
+    ),
     logging: maybe(
       closed(
-        { level: z.union([z.string(), z.array(z.string())]).nullish(), format: maybe(z.enum(['text', 'json'])) },
+        {
+          level: z.union([z.string(), z.array(z.string())]).nullish(),
+          format: maybe(z.enum(['text', 'json'])),
+          filter: maybe(expression()).describe('Deprecated: frontendPolicies.accessLog.filter.'),
+          fields: maybe(accessFieldsSchema).describe('Deprecated: frontendPolicies.accessLog.add and remove.'),
+        },
         notYet.logging,
       ),
     ),

@@ -16,6 +16,6 @@ export function translate(root: RootConfig, translation: Translation): void {
   translateBinds(root.binds, ports, translation);
   const gateways = translateGateways(root.gateways, ports, translation);
   translateAttachedRoutes(root.routes, gateways, translation);
-  translateFrontend(root.frontendPolicies, translation);
+  translateFrontend(root, translation);
   translateTargeted(root.policies, translation);
 }

@@ -16,7 +16,8 @@ interface HistogramDefinition extends Family {
   readonly buckets: readonly number[];
 }
 
-const PREFIX = 'agentgateway_';
+/** Of every name but those that all processes have in common. */
+export const PREFIX = 'agentgateway_';
 
 const request = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 80];
 const processing = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];

@@ -3,11 +3,11 @@ import { expect, test } from 'vitest';
 import { verifies } from '../../../test/verifies.ts';
 import { type LlmRecord, RequestRecord } from '../record.ts';
 import { parseExposition } from '../testing/parse-exposition.ts';
-import { contentTypes, expose, negotiate } from './exposition.ts';
 import { type FamilyName, families } from './families.ts';
 import { Metrics } from './metrics.ts';
 import { observeProcess } from './process.ts';
-import { cellsOf, mergeSnapshots, retireSnapshot, type Snapshot } from './snapshot.ts';
+import { mergeSnapshots, retireSnapshot, type Snapshot, seriesOf } from './snapshot.ts';
+import { expose } from './text-format.ts';
 
 function record(fields: Partial<RequestRecord> = {}): RequestRecord {
   return Object.assign(new RequestRecord(), {
@@ -123,6 +123,20 @@ test('a model call observes one value per known count of tokens', () => {
   expect(value(snapshot, 'agentgateway_gen_ai_server_time_per_output_token_sum', labels)).toBe(0.0005);
 });
 
+test('TEL-27: labels of the configuration are on all that is counted by route', () => {
+  verifies('TEL-27');
+  const metrics = new Metrics('1', { histograms: 'classic', remove: [], labels: ['tenant', 'num'] });
+  metrics.observeRequest(record({ retryAttempt: 1, llm: llm() }), ['t1', null]);
+  metrics.observeRequest(record({ llm: llm() }), [null, null]);
+  const merged = mergeSnapshots([metrics.snapshot(), retireSnapshot(null, metrics.snapshot())]);
+  for (const name of ['requests_total', 'request_processing_seconds_count', 'gen_ai_server_request_duration_count'])
+    for (const tenant of ['t1', 'unknown'])
+      expect(value(merged, `agentgateway_${name}`, { tenant, num: 'unknown' })).toBe(2);
+  const tokens = { gen_ai_token_type: 'input', tenant: 't1' };
+  expect(value(merged, 'agentgateway_gen_ai_client_token_usage_sum', tokens)).toBe(200);
+  expect(value(merged, 'agentgateway_retries_total', { tenant: 't1' })).toBe(2);
+});
+
 test('connections, handshakes, upstream calls and the state of the configuration', () => {
   const metrics = new Metrics('supervisor');
   const labels = { bind: 'bind/1', gateway: null, listener: null, protocol: 'https' } as const;
@@ -158,12 +172,7 @@ test('labels that a client makes up are bounded', () => {
   const { families: counted } = metrics.snapshot();
   const labelsOf = (name: FamilyName) => {
     const found = counted.find(({ family }) => family === name);
-    const width = families[name].labels.length;
-    const size = cellsOf(name);
-    return Array.from({ length: (found?.values.length ?? 0) / size }, (_, i) => ({
-      labels: found?.labels.slice(i * width, (i + 1) * width) ?? [],
-      cells: found?.values.slice(i * size, (i + 1) * size) ?? new Float64Array(),
-    }));
+    return found === undefined ? [] : [...seriesOf(found)];
   };
   // Beyond the bound stands one series for all, of tokens one of each type.
   for (const { family } of counted) expect(labelsOf(family).length, family).toBeLessThanOrEqual(10_004);
@@ -243,20 +252,6 @@ test('sample lines are the same in both formats, types are in each its own', () 
   expect(old.get('agentgateway_requests_total')?.type).toBe('counter');
   expect(old.get('agentgateway_build_info')?.type).toBe('gauge');
   expect(plain).not.toContain('# UNIT');
-});
-
-test('the format that is wanted most is served', () => {
-  expect(negotiate(undefined)).toBe('classic');
-  expect(negotiate('*/*')).toBe('classic');
-  expect(negotiate('application/json')).toBe('classic');
-  expect(negotiate('application/vnd.google.protobuf;q=0.6,text/plain;q=0.2')).toBe('classic');
-  expect(negotiate('application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3')).toBe(
-    'openmetrics',
-  );
-  expect(negotiate('application/openmetrics-text;q=0.1,text/plain')).toBe('classic');
-  expect(negotiate('application/openmetrics-text;q=0')).toBe('classic');
-  expect(negotiate('application/openmetrics-text;q=x, ;;,')).toBe('classic');
-  expect(contentTypes.classic).toMatch(/^text\/plain;/);
 });
 
 test('buckets are those of the specification', () => {

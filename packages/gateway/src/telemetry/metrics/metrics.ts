@@ -1,6 +1,7 @@
 import { timePerOutputToken, timeToFirstToken } from '../access-log.ts';
 import type { LlmRecord, RequestRecord } from '../record.ts';
-import { type FamilyName, families } from './families.ts';
+import { type Family, type FamilyName, families } from './families.ts';
+import { defaultMetricOptions, labelNames, type MetricOptions, removedFamilies } from './options.ts';
 import {
   type Histogram,
   HistogramSet,
@@ -12,7 +13,7 @@ import {
   type Value,
   ValueSet,
 } from './series.ts';
-import type { FamilySnapshot, Snapshot } from './snapshot.ts';
+import { type FamilySnapshot, familySnapshot, type Series, type Snapshot } from './snapshot.ts';
 
 /** How a connection to an upstream was made. */
 export type UpstreamTransport = 'plaintext' | 'tls' | 'tunnel' | 'tunnel-tls';
@@ -65,6 +66,8 @@ type TokenType = 'input' | 'output' | 'input_cache_read' | 'input_cache_write';
  */
 export class Metrics {
   readonly #thread: string;
+  readonly #options: MetricOptions;
+  readonly #removed: ReadonlySet<FamilyName>;
   readonly #values = new Map<FamilyName, ValueSet>();
   readonly #histograms = new Map<FamilyName, HistogramSet>();
 
@@ -75,17 +78,28 @@ export class Metrics {
   readonly #valueTrees = new Map<FamilyName, LabelTree<Value>>();
   readonly #histogramTrees = new Map<FamilyName, LabelTree<Histogram>>();
 
-  readonly #requestPath: LabelValue[] = new Array(10).fill(null);
-  readonly #processingPath: LabelValue[] = new Array(6).fill(null);
-  readonly #modelPath: LabelValue[] = new Array(8).fill(null);
+  readonly #requestPath: LabelValue[];
+  readonly #processingPath: LabelValue[];
+  readonly #modelPath: LabelValue[];
 
   /** `thread` tells the threads' own gauges apart. */
-  constructor(thread: string) {
+  constructor(thread: string, options: MetricOptions = defaultMetricOptions) {
+    const path = (own: number) => new Array<LabelValue>(own + options.labels.length).fill(null);
     this.#thread = thread;
+    this.#options = options;
+    this.#removed = removedFamilies(options.remove);
+    this.#requestPath = path(10);
+    this.#processingPath = path(6);
+    this.#modelPath = path(8);
   }
 
-  /** Counts one finished request, and its model call if it was one. */
-  observeRequest(record: RequestRecord): void {
+  /**
+   * Counts one finished request, and its model call if it was one.
+   *
+   * @param custom Values of the configuration's own labels, in their order; null is unknown.
+   */
+  observeRequest(record: RequestRecord, custom: readonly LabelValue[] = none): void {
+    this.#putCustom(custom);
     const series = this.#requestSeries(record);
     series.requests.value += 1;
     series.duration.observe((record.endedAt - record.startedAt) / 1000);
@@ -149,21 +163,29 @@ export class Metrics {
     this.set('loopIdle', thread, loop.idle / 1000);
     return {
       families: (Object.keys(families) as FamilyName[]).flatMap((family): FamilySnapshot[] => {
-        const values = this.#values.get(family)?.all;
+        const values = this.#values.get(family);
         if (values !== undefined) {
-          const cells = Float64Array.from(values, (one) => one.value);
-          return [{ family, labels: values.flatMap((one) => one.labels), values: cells }];
+          const series = values.all.map(({ labels, value }): Series => {
+            return { labels, cells: Float64Array.of(value), native: null };
+          });
+          return [familySnapshot({ family, names: values.names, bounds: null }, series)];
         }
-        const histograms = this.#histograms.get(family)?.all;
+        const histograms = this.#histograms.get(family);
         if (histograms === undefined) return [];
-        const size = histograms[0]?.cells.length ?? 0;
-        const cells = new Float64Array(histograms.length * size);
-        histograms.forEach((one, index) => {
-          cells.set(one.cells, index * size);
-        });
-        return [{ family, labels: histograms.flatMap((one) => one.labels), values: cells }];
+        const { names, all, shape } = histograms;
+        return [familySnapshot({ family, names, bounds: shape.bounds }, all)];
       }),
     };
+  }
+
+  /** Behind the labels that every gateway has. */
+  #putCustom(custom: readonly LabelValue[]): void {
+    for (let i = 0; i < this.#options.labels.length; i++) {
+      const value = custom[i] ?? null;
+      this.#requestPath[10 + i] = value;
+      this.#processingPath[6 + i] = value;
+      this.#modelPath[8 + i] = value;
+    }
   }
 
   #requestSeries(record: RequestRecord): RequestSeries {
@@ -277,11 +299,20 @@ export class Metrics {
   }
 
   #valueSet(family: ScalarFamily): ValueSet {
-    return entry(this.#values, family, () => new ValueSet(families[family]));
+    return entry(this.#values, family, () => new ValueSet(this.#names(family), !this.#removed.has(family)));
   }
 
   #histogramSet(family: HistogramFamily): HistogramSet {
-    return entry(this.#histograms, family, () => new HistogramSet(families[family]));
+    const { histograms } = this.#options;
+    return entry(this.#histograms, family, () => {
+      const bounds = histograms === 'native' ? [] : families[family].buckets;
+      const shape = { bounds, native: histograms !== 'classic' };
+      return new HistogramSet(this.#names(family), !this.#removed.has(family), shape);
+    });
+  }
+
+  #names(family: FamilyName): readonly string[] {
+    return labelNames(families[family] as Family, this.#options.labels);
   }
 }
 
@@ -289,6 +320,8 @@ type HistogramFamily = {
   [F in FamilyName]: (typeof families)[F] extends { buckets: readonly number[] } ? F : never;
 }[FamilyName];
 type ScalarFamily = Exclude<FamilyName, HistogramFamily>;
+
+const none: readonly LabelValue[] = [];
 
 function putRoute(path: LabelValue[], at: number, record: RequestRecord): void {
   path[at] = record.bind;

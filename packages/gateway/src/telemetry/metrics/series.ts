@@ -1,4 +1,4 @@
-import type { Family } from './families.ts';
+import { bucketOf } from './native.ts';
 
 /** Series of one metric; what comes beyond is counted under `__overflow__` in every label. */
 export const SERIES_LIMIT = 10_000;
@@ -22,11 +22,14 @@ export class Histogram {
   readonly #bounds: readonly number[];
   /** Observations per bucket (not cumulated), those beyond the last bound, and the sum. */
   readonly cells: Float64Array;
+  /** Observations per exponential bucket; null where those are not counted. */
+  readonly native: Map<number, number> | null;
 
-  constructor(labels: readonly string[], bounds: readonly number[]) {
+  constructor(labels: readonly string[], { bounds, native }: HistogramShape) {
     this.labels = labels;
     this.#bounds = bounds;
     this.cells = new Float64Array(bounds.length + 2);
+    this.native = native ? new Map() : null;
   }
 
   observe(value: number): void {
@@ -36,31 +39,47 @@ export class Histogram {
     while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
     cells[bucket]! += 1;
     cells[bounds.length + 1]! += value;
+    if (this.native === null) return;
+    const index = bucketOf(value);
+    this.native.set(index, (this.native.get(index) ?? 0) + 1);
   }
+}
+
+/** What the histograms of a family have. */
+export interface HistogramShape {
+  /** Upper bounds of the buckets, without `+Inf`. */
+  readonly bounds: readonly number[];
+  /** Exponential buckets as well. */
+  readonly native: boolean;
 }
 
 /** The series of one metric in one thread, bounded. Look-up is the caller's business: this is the slow path. */
 abstract class SeriesSet<T extends { readonly labels: readonly string[] }> {
-  readonly family: Family;
+  /** Names of the labels of every series. */
+  readonly names: readonly string[];
+  /** Empty for a metric that is not wanted. */
   readonly all: T[] = [];
+  readonly #wanted: boolean;
+  /** What is too much, or not wanted at all, goes here. */
   #overflow: T | null = null;
 
-  constructor(family: Family) {
-    this.family = family;
+  constructor(names: readonly string[], wanted: boolean) {
+    this.names = names;
+    this.#wanted = wanted;
   }
 
   protected abstract create(labels: readonly string[]): T;
 
   /** A new series, or the one for what is too much. `overflow`: the labels already say that it is. */
   add(labels: readonly string[], overflow = false): T {
-    if (overflow || this.all.length < SERIES_LIMIT) {
+    if (this.#wanted && (overflow || this.all.length < SERIES_LIMIT)) {
       const series = this.create(labels);
       this.all.push(series);
       return series;
     }
     if (this.#overflow === null) {
-      this.#overflow = this.create(this.family.labels.map(() => OVERFLOW));
-      this.all.push(this.#overflow);
+      this.#overflow = this.create(this.names.map(() => OVERFLOW));
+      if (this.#wanted) this.all.push(this.#overflow);
     }
     return this.#overflow;
   }
@@ -73,8 +92,15 @@ export class ValueSet extends SeriesSet<Value> {
 }
 
 export class HistogramSet extends SeriesSet<Histogram> {
+  readonly shape: HistogramShape;
+
+  constructor(names: readonly string[], wanted: boolean, shape: HistogramShape) {
+    super(names, wanted);
+    this.shape = shape;
+  }
+
   protected create(labels: readonly string[]): Histogram {
-    return new Histogram(labels, this.family.buckets ?? []);
+    return new Histogram(labels, this.shape);
   }
 }
 

@@ -65,7 +65,7 @@ export function readConfig(input: ConfigInput): LoadedConfig {
 
   const files = new Files(input.readFile ?? readFileSync, input.directory ?? process.cwd());
   const translation = new Translation(files, input.compileRegex, settings.enableIpv6 ? '::' : '0.0.0.0', input.env);
-  translate(checked.root, input.env, translation);
+  translate(checked.root, translation);
   found.push(...report(files.problems, document));
   if (found.length > 0) return { ok: false, errors: sorted(found), files: files.watched };
   return { ok: true, settings, resources: translation.resources, files: files.watched };

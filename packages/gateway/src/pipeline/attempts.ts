@@ -31,6 +31,7 @@ export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: 
 }
 
 async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promise<Outcome> {
+  exchange.fromUpstream = false;
   const selected = backend.select(exchange);
   const attempt = selected instanceof Promise ? await selected : selected;
   exchange.attemptPlan = attempt;
@@ -39,7 +40,9 @@ async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promis
   const decided = early instanceof Promise ? await early : early;
   if (decided !== undefined) return decided;
   exchange.backendSelected = true;
-  return attempt.send(exchange);
+  const response = await attempt.send(exchange);
+  exchange.fromUpstream = true;
+  return response;
 }
 
 async function attemptRepeatedly(

@@ -21,7 +21,8 @@ const variables = {
 } as const;
 
 /** What `config.tracing` said before there were policies for it, as the policy; null, with a problem, where it says nothing useful. */
-export function deprecatedTracing(options: Options, env: Env, translation: Translation): TracingSpec | null {
+export function deprecatedTracing(options: Options, translation: Translation): TracingSpec | null {
+  const { env } = translation;
   const protocol = protocolOf(options, env, translation);
   const endpoint = endpointOf(options, env, translation);
   const headers = headersOf(options, env, translation);

@@ -5,17 +5,12 @@ import { frontendHttpSpec } from '../../policies/frontend-http/schema.ts';
 import { frontendTcpSpec } from '../../policies/frontend-tcp/schema.ts';
 import type { FrontendPolicy } from '../../policies/policy.ts';
 import { tracingSpec } from '../../policies/tracing/schema.ts';
-import type { Env } from '../expand.ts';
 import type { RootConfig } from '../schema/root.ts';
 import { deprecatedTracing } from './deprecated-tracing.ts';
 import { GATEWAY, type Translation } from './translation.ts';
 
 /** `frontendPolicies` to policies on the whole gateway, under `frontend/<kind>`. */
-export function translateFrontend(
-  { frontendPolicies: options, config }: RootConfig,
-  env: Env,
-  translation: Translation,
-): void {
+export function translateFrontend({ frontendPolicies: options, config }: RootConfig, translation: Translation): void {
   const policies: FrontendPolicy[] = [];
   if (options?.http) policies.push({ kind: 'http', spec: frontendHttpSpec(options.http) });
   if (options?.tcp) policies.push({ kind: 'tcp', spec: frontendTcpSpec(options.tcp) });
@@ -41,7 +36,7 @@ export function translateFrontend(
   if (tracing)
     policies.push({ kind: 'tracing', spec: tracingSpec(tracing, ['frontendPolicies', 'tracing'], translation) });
   if (config?.tracing) {
-    const spec = tracing ? null : deprecatedTracing(config.tracing, env, translation);
+    const spec = tracing ? null : deprecatedTracing(config.tracing, translation);
     if (spec !== null) policies.push({ kind: 'tracing', spec });
     const message = 'cannot use deprecated config.tracing together with frontendPolicies.tracing; move it there';
     if (tracing) translation.problem({ path: ['config', 'tracing'], at: 'key', message });

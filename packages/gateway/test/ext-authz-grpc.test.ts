@@ -280,20 +280,22 @@ test('POL-38, POL-39: a body is shown up to the limit, refused or cut beyond, an
   expect(told(authz).request.http).not.toHaveProperty('body');
 });
 
-test('POL-43: what the service tells of the client is there for those that come after it, a refusal included', async () => {
+test('POL-43: what the service tells of the client is there for the rules that come after it', async () => {
   verifies('POL-43');
   await using echo = await EchoServer.start();
   let code = 0;
+  let user = 'a';
   await using authz = await extAuthz(() => ({
     status: { code },
     ok_response: { dynamic_metadata: { fields: { user: { stringValue: 'ignored' } } } },
-    dynamic_metadata: { fields: { user: { stringValue: 'a' } } },
+    dynamic_metadata: { fields: { user: { stringValue: user } } },
   }));
-  const after = `, directResponse: { conditional: [ { condition: 'extauthz.user == "a"', status: 299, body: a } ] }`;
-  await using gw = await gateway(config(echo, authz, '', after));
-  expect((await ask(gw.port)).status).toBe(299);
+  await using gw = await gateway(config(echo, authz, '', `, authorization: { rules: [ 'extauthz.user == "a"' ] }`));
+  expect((await ask(gw.port)).status).toBe(200);
+  user = 'b';
+  expect(await ask(gw.port)).toMatchObject({ status: 403, text: 'authorization failed' });
   code = 7;
-  expect((await ask(gw.port)).status).toBe(403);
+  expect(await ask(gw.port)).toMatchObject({ status: 403, text: 'external authorization failed' });
 });
 
 test('POL-76: parameters of the query are set and removed', async () => {
@@ -333,4 +335,23 @@ routes: [ { hostnames: [inner.test], matches: [ { path: { exact: /inner } } ], b
     url: '/inner',
     headers: { host: 'inner.test' },
   });
+});
+
+test('on a backend each attempt is asked about, and what the last one queued is sent', async () => {
+  let tries = 0;
+  await using echo = await EchoServer.start('echo', (_request, response) => {
+    tries += 1;
+    response.writeHead(tries < 3 ? 503 : 200).end();
+  });
+  await using authz = await extAuthz(() => ({
+    ...ok,
+    ok_response: { response_headers_to_add: [header('set-cookie', `try=${authz.requests.length}`)] },
+  }));
+  await using gw = await gateway(`
+gateways: { default: { port: PORT } }
+routes:
+- backends: [ { host: "${echo.host}", policies: { extAuthz: { host: "${authz.host}" } } } ]
+  policies: { retry: { attempts: 2, codes: [503] } }
+`);
+  expect(await ask(gw.port)).toMatchObject({ status: 200, headers: { 'set-cookie': ['try=3'] } });
 });

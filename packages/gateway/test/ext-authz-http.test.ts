@@ -223,6 +223,29 @@ test('a body of its own goes in place of the client’s; what cannot be said ref
   }
 });
 
+test('POL-42: of two requests alike one is asked about, and a reload that leaves the policy alone forgets nothing', async () => {
+  verifies('POL-42');
+  await using echo = await EchoServer.start();
+  await using authz = await EchoServer.start('authz', (_request, response) => {
+    response.writeHead(200, { 'x-user': 'alice' }).end();
+  });
+  const cache = `cache: { key: ['request.headers["authorization"]'], ttl: 10m }`;
+  const file = config(
+    echo,
+    `{ host: "${authz.host}", ${cache}, protocol: { http: { includeResponseHeaders: [x-user] } } }`,
+  );
+  await using gw = await gateway(file);
+  const as = async (authorization: string) =>
+    heard((await ask(gw.port, { path: '/a', headers: { host: 'h', authorization } })).text).headers['x-user'];
+  expect([await as('t'), await as('t')]).toEqual(['alice', 'alice']);
+  expect(authz.requests).toHaveLength(1);
+  await gw.reload(
+    `${file}- { name: c, matches: [ { path: { exact: /c } } ], backends: [ { host: "${echo.host}" } ] }\n`,
+  );
+  expect([await as('t'), await as('u')]).toEqual(['alice', 'alice']);
+  expect(authz.requests).toHaveLength(2);
+});
+
 test('POL-68: in conditional entries the one without a condition is the last', async () => {
   verifies('POL-68');
   await using echo = await EchoServer.start();
@@ -266,4 +289,19 @@ routes: [ { backends: [ { host: "${echo.host}" } ] } ]
 `);
   expect((await ask(gw.port)).status).toBe(403);
   expect(echo.requests).toEqual([]);
+});
+
+test('a change of protocol is asked about like any request, and nothing of it is waited for', async () => {
+  await using echo = await EchoServer.start();
+  echo.server.on('upgrade', (_request, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: shout\r\n\r\nHELLO');
+  });
+  await using authz = await EchoServer.start('authz');
+  const policy = `{ host: "${authz.host}", includeRequestBody: {}, includeRequestHeaders: [upgrade, x-a], protocol: { http: {} } }`;
+  await using gw = await gateway(config(echo, policy));
+  await using client = await RawClient.connect(gw.port);
+  client.write('GET /a HTTP/1.1\r\nhost: h\r\nx-a: 1\r\nconnection: upgrade\r\nupgrade: shout\r\n\r\n');
+  expect(await client.until('HELLO')).toContain('101 Switching Protocols');
+  expect(authz.requests[0]?.headers).toMatchObject({ 'x-a': '1' });
+  expect(authz.requests[0]?.headers).not.toHaveProperty('upgrade');
 });

@@ -225,10 +225,7 @@ test.each<[string, string]>([
     `${LOCATION}33: routes[0].policies.ai.routes["/v1"]: unknown value, got "chat"; allowed: completions, messages, models, passthrough, detect, responses, embeddings, realtime, anthropicTokenCount, generateContent, geminiCountTokens, rerank`,
   ],
   [policy('backendAuth: copilot'), `${LOCATION}27: not supported yet: routes[0].policies.backendAuth: copilot`],
-  [
-    policy('backendAuth: {passthrough: {}}'),
-    `${LOCATION}28: not supported yet: routes[0].policies.backendAuth.passthrough`,
-  ],
+  [policy('backendAuth: {gcp: {}}'), `${LOCATION}28: not supported yet: routes[0].policies.backendAuth.gcp`],
   [
     policy('backendAuth: {key: {file: /none}}'),
     `${LOCATION}40: routes[0].policies.backendAuth.key.file: cannot read the file (no such file)`,

@@ -31,6 +31,7 @@ export async function callBackend(exchange: Exchange, plan: RoutePlan, backend: 
 }
 
 async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promise<Outcome> {
+  exchange.fromUpstream = false;
   const selected = backend.select(exchange);
   const attempt = selected instanceof Promise ? await selected : selected;
   exchange.attemptPlan = attempt;
@@ -39,7 +40,9 @@ async function attemptOnce(exchange: Exchange, backend: CompiledBackend): Promis
   const decided = early instanceof Promise ? await early : early;
   if (decided !== undefined) return decided;
   exchange.backendSelected = true;
-  return attempt.send(exchange);
+  const response = await attempt.send(exchange);
+  exchange.fromUpstream = true;
+  return response;
 }
 
 async function attemptRepeatedly(
@@ -108,12 +111,15 @@ interface RequestSnapshot {
   readonly path: string;
   readonly headers: Headers;
   readonly autoHost: boolean;
+  /** Queued for the response. */
+  readonly responseHeaders: Headers | null;
 }
 
-/** The backend phase changes the request; every attempt starts from what the route phase left. */
-function takeSnapshot({ request, autoHost }: Exchange): RequestSnapshot {
+/** The backend phase changes the request and queues fields; every attempt starts from what the route phase left. */
+function takeSnapshot({ request, autoHost, responseHeaders }: Exchange): RequestSnapshot {
   const { scheme, authority, path } = request;
-  return { scheme, authority, path, headers: request.headers.clone(), autoHost };
+  const queued = responseHeaders?.clone() ?? null;
+  return { scheme, authority, path, headers: request.headers.clone(), autoHost, responseHeaders: queued };
 }
 
 function restore(exchange: Exchange, start: RequestSnapshot): void {
@@ -122,4 +128,5 @@ function restore(exchange: Exchange, start: RequestSnapshot): void {
   exchange.request.path = start.path;
   exchange.request.headers = start.headers.clone();
   exchange.autoHost = start.autoHost;
+  exchange.responseHeaders = start.responseHeaders?.clone() ?? null;
 }

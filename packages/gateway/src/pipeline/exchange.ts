@@ -105,6 +105,8 @@ export class Exchange {
   responseCapture: CapturedBody | null = null;
   /** The response, once there is one: from upstream, from a policy, or the wording of an error. */
   response: Response | null = null;
+  /** True once a response is the upstream's; false for answers of the gateway's own. */
+  fromUpstream = false;
   /** What becomes of its access line, where a policy says something about that. */
   accessLog: AccessLogPlan | null = null;
   /** What logs and traces read of bodies, when all is over. */
@@ -119,6 +121,7 @@ export class Exchange {
   choices: Map<object, number> | null = null;
 
   #variables: Activation | null = null;
+  #whenClosed: (() => void)[] | null = null;
 
   constructor(
     request: Request,
@@ -134,6 +137,22 @@ export class Exchange {
     this.record = record;
     this.abort = abort;
     this.clock = clock;
+  }
+
+  /** Calls `listener` when the exchange is over, however it ended: what a policy holds open for it is let go. */
+  whenClosed(listener: () => void): void {
+    if (this.closed) listener();
+    else if (this.#whenClosed === null) this.#whenClosed = [listener];
+    else this.#whenClosed.push(listener);
+  }
+
+  /** The exchange is over; an error cancels what is still being done for it. */
+  close(error: Error | null): void {
+    this.closed = true;
+    if (error !== null) this.abort.abort(error);
+    const listeners = this.#whenClosed;
+    this.#whenClosed = null;
+    if (listeners !== null) for (const listener of listeners) listener();
   }
 
   /** What expressions read of this exchange: `program.evaluate(exchange.variables)`. */

@@ -3,7 +3,7 @@ import type { BackendPolicy, TrafficPolicy } from '../policies/policy.ts';
 import { type PolicyCode, policyLoaders, type StepKind } from '../policies/steps.ts';
 import { type CompiledPhase, noSteps } from './compiled-phase.ts';
 import { requestStep, responseStep } from './conditional.ts';
-import type { Ports } from './step.ts';
+import type { Ports, ResponseStep } from './step.ts';
 import { WatchedPorts } from './watched-ports.ts';
 
 /**
@@ -74,7 +74,15 @@ export const responsePhase = [
   { kind: 'transformations', of: 'gateway' },
   { kind: 'extProc', of: 'route', upstream: true },
   { kind: 'extProc', of: 'gateway', upstream: true },
-] as const satisfies readonly { kind: string; of: Phase; upstream?: true }[];
+] as const satisfies readonly ResponseRow[];
+
+interface ResponseRow {
+  readonly kind: string;
+  readonly of: Phase;
+  readonly upstream?: true;
+}
+
+const rows: readonly ResponseRow[] = responsePhase;
 
 type Policy = TrafficPolicy | BackendPolicy;
 
@@ -116,11 +124,11 @@ class LoadedSteps implements PhaseCompiler {
         return compile === undefined ? [] : (requestStep(policy, compile, portsOf) ?? []);
       });
     });
-    const responseSteps = responsePhase.flatMap(({ kind, of }, row) => {
+    const responseSteps = rows.flatMap(({ kind, of, upstream = false }, row) => {
       const policy = of === phase ? policies.find((candidate) => candidate.kind === kind) : undefined;
       const compile = policy && this.#codeOf(policy)?.response;
       const run = compile && responseStep(policy, compile, portsOf);
-      return run == null ? [] : [{ row, run }];
+      return run == null ? [] : [{ row, run: upstream ? onlyFromUpstream(run) : run }];
     });
     return { steps, responseSteps, needs: watched.needs };
   }
@@ -131,6 +139,11 @@ class LoadedSteps implements PhaseCompiler {
     if (code === undefined) throw new Error(`the code of policy ${kind} was not loaded`);
     return code;
   }
+}
+
+/** Leaves out the answers of the gateway itself. */
+function onlyFromUpstream(run: ResponseStep): ResponseStep {
+  return (exchange, response) => (exchange.fromUpstream ? run(exchange, response) : undefined);
 }
 
 function isStepKind(kind: Policy['kind']): kind is StepKind {

@@ -88,6 +88,7 @@ function discard({ abort }: Exchange, { body }: Response): void {
 
 /** Notes a failure in the record and words it for the caller. */
 export function noteError(exchange: Exchange, error: GatewayError): Response {
+  exchange.fromUpstream = false;
   exchange.record.reason = error.reason;
   exchange.record.error = error.logDetail === undefined ? error.message : `${error.message}: ${error.logDetail}`;
   return exchange.wordError === null ? errorResponse(error, exchange.grpc) : exchange.wordError(error);

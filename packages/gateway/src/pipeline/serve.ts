@@ -3,6 +3,7 @@ import type { BackendPlan, BindPlan, ListenerPlan, RoutePlan, Snapshot } from '.
 import { pathMatchText, selectListener } from '../resources/routing/index.ts';
 import { RequestRecord } from '../telemetry/record.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { AnsweredEarly } from './answered-early.ts';
 import { callBackend } from './attempts.ts';
 import { parseAuthority } from './authority.ts';
 import { recordRequest } from './capture.ts';
@@ -89,9 +90,8 @@ export class Pipeline {
     reply.onClosed = (error) => {
       record.endedAt = clock.now();
       record.responseBytes = reply.bodyBytes;
-      exchange.closed = true;
       if (error instanceof DrainDeadline) record.error ??= error.message;
-      if (error !== null) exchange.abort.abort(error);
+      exchange.close(error);
       telemetry.finish(exchange);
     };
     this.#answer(exchange, on).catch((error: unknown) => {
@@ -108,11 +108,19 @@ export class Pipeline {
       response = outcome instanceof GatewayError ? noteError(exchange, outcome) : outcome;
     } catch (error) {
       if (exchange.closed) return;
-      response = noteError(exchange, asGatewayError(error, this.#ports.telemetry));
+      const given = exchange.abort.reason instanceof AnsweredEarly ? exchange.abort.reason.response : null;
+      response = given ?? noteError(exchange, asGatewayError(error, this.#ports.telemetry));
     }
+    const { reason } = exchange.abort;
     if (exchange.closed) {
-      if (isStream(response.body)) response.body.cancel(exchange.abort.reason ?? new Error('nobody waits for it'));
+      if (isStream(response.body)) response.body.cancel(reason ?? new Error('nobody waits for it'));
       return;
+    }
+    if (reason instanceof AnsweredEarly) {
+      // The upstream may have answered in the same moment.
+      if (response !== reason.response && isStream(response.body)) response.body.cancel(reason);
+      response = reason.response;
+      exchange.fromUpstream = false;
     }
     const responding = respond(exchange, response);
     if (responding !== undefined) await responding;

@@ -48,7 +48,7 @@ export async function loadFrontend(policies: readonly FrontendPolicy[], expressi
 }
 
 /** What frontend policies are compiled with. */
-export interface FrontendCompileOptions {
+interface FrontendCompileOptions {
   readonly code: FrontendCode;
   /** Has the code of the policies on requests that decide on connections as well. */
   readonly phases: PhaseCompiler;

@@ -98,6 +98,14 @@ export function compileCredential(location: CredentialLocation, value: string): 
   };
 }
 
+/** Puts a credential that changes with the request; false, and nothing is done, if it cannot stand there. */
+export function insertCredential(request: Request, location: CredentialLocation, value: string): boolean {
+  const insert = compileCredential(location, value);
+  if (insert === null) return false;
+  insert(request);
+  return true;
+}
+
 function nonEmpty(credential: string | null): string | null {
   return credential === '' ? null : credential;
 }

@@ -12,6 +12,7 @@ import type { CsrfSpec } from './csrf/spec.ts';
 import type { DelaySpec } from './delay/spec.ts';
 import type { DirectResponseSpec } from './direct-response/spec.ts';
 import type { ExtAuthzSpec } from './ext-authz/spec.ts';
+import type { ExtProcSpec } from './ext-proc/spec.ts';
 import type { FrontendHttpSpec } from './frontend-http/spec.ts';
 import type { FrontendTcpSpec } from './frontend-tcp/spec.ts';
 import type { HeaderModifierSpec } from './header-modifier/spec.ts';
@@ -54,6 +55,7 @@ export type TrafficPolicy =
   | { readonly kind: 'delay'; readonly spec: DelaySpec }
   | Conditional<'directResponse', DirectResponseSpec>
   | Conditional<'extAuthz', ExtAuthzSpec>
+  | Conditional<'extProc', ExtProcSpec>
   | { readonly kind: 'jwtAuth'; readonly spec: JwtAuthSpec }
   | Conditional<'localRateLimit', LocalRateLimitSpec>
   | Conditional<'remoteRateLimit', RemoteRateLimitSpec>

@@ -35,6 +35,10 @@ export const policyLoaders: { readonly [K in StepKind]: () => Promise<PolicyCode
   delay: async () => ({ request: (await import('./delay/step.ts')).compileDelay }),
   directResponse: async () => ({ request: (await import('./direct-response/step.ts')).compileDirectResponse }),
   extAuthz: async () => ({ request: (await import('./ext-authz/step.ts')).compileExtAuthz }),
+  extProc: async () => {
+    const { compileExtProcRequest, compileExtProcResponse } = await import('./ext-proc/step.ts');
+    return { request: compileExtProcRequest, response: compileExtProcResponse };
+  },
   jwtAuth: async () => ({ request: (await import('./jwt/step.ts')).compileJwtAuth }),
   localRateLimit: async () => ({ request: (await import('./local-rate-limit/step.ts')).compileLocalRateLimit }),
   remoteRateLimit: async () => ({ request: (await import('./remote-rate-limit/step.ts')).compileRemoteRateLimit }),

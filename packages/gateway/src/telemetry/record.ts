@@ -50,6 +50,8 @@ export class RequestRecord {
   traceId: string | null = null;
   /** 16 hexadecimal digits: of the server's span. */
   spanId: string | null = null;
+  /** Subject of the token that was verified. */
+  jwtSub: string | null = null;
 
   protocol: 'http' | 'llm' | 'mcp' | 'a2a' = 'http';
   status = 0;
@@ -61,9 +63,6 @@ export class RequestRecord {
   reason: Reason = 'Upstream';
   /** Text of the gateway's own error, with what only the log may tell. */
   error: string | null = null;
-
-  /** Claim `sub` of the token that was verified. */
-  jwtSub: string | null = null;
 
   llm: LlmRecord | null = null;
 }

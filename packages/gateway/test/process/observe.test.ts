@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { expect, test } from 'vitest';
+import { decodeFamilies } from '../../src/telemetry/testing/metric-family.ts';
 import { ask } from '../support/ask.ts';
 import { EchoServer } from '../support/echo.ts';
 import { verifies } from '../verifies.ts';
@@ -116,6 +117,43 @@ test('the level of the log changes while serving, in every thread', async () => 
   expect(second).toBe(first);
   expect(third).not.toBe(first);
   expect(new Set(told.map((line) => Number(line['request.id']))).size).toBe(3);
+});
+
+test('metrics are what the configuration says, over all threads', async () => {
+  verifies('TEL-25', 'TEL-26', 'TEL-27', 'TEL-31');
+  const config = `
+config:
+  workerThreads: 2
+  histograms: both
+  metrics: { remove: [ response_bytes_total ], fields: { add: { tenant: 'request.headers["x-tenant"]', num: '5' } } }
+`;
+  await using gw = await start(`${config}${HELLO}`);
+  const port = gw.site.ports[0] as number;
+  // Each on a connection of its own, so that both workers have some.
+  for (let i = 0; i < 16; i++)
+    await ask(port, { headers: i % 2 === 0 ? { host: 'h', 'x-tenant': 't1' } : { host: 'h' } });
+  await gw.stdout.count('"scope":"request"', 16);
+  const scrape = (accept: string) => fetch(`http://127.0.0.1:${gw.site.stats}/metrics`, { headers: { accept } });
+  const text = await (await scrape('text/plain')).text();
+  expect(text).not.toContain('response_bytes');
+  for (const tenant of ['t1', 'unknown'])
+    expect(text).toMatch(new RegExp(`^agentgateway_requests_total\\{.*tenant="${tenant}",num="unknown"\\} 8$`, 'm'));
+  const binary = await scrape('application/vnd.google.protobuf;q=0.6,text/plain;q=0.2');
+  expect(binary.headers.get('content-type')).toMatch(/^application\/vnd\.google\.protobuf;/);
+  const families = decodeFamilies(new Uint8Array(await binary.arrayBuffer()));
+  const duration = families.find(({ name }) => name === 'agentgateway_request_duration_seconds');
+  for (const { histogram } of duration?.metric ?? []) {
+    expect(histogram).toMatchObject({ sampleCount: 8, schema: 3, bucket: expect.any(Array) });
+    const { positiveDelta = [], zeroCount = 0 } = histogram ?? {};
+    let inBucket = 0;
+    let inAll = zeroCount;
+    for (const delta of positiveDelta) {
+      inBucket += delta;
+      inAll += inBucket;
+    }
+    expect(inAll).toBe(8);
+  }
+  expect(duration?.metric).toHaveLength(2);
 });
 
 test('the log is text unless the configuration or the environment says JSON', async () => {

@@ -3,7 +3,7 @@
  * name, never ignored; whoever builds one takes it out of its line.
  */
 
-const gatewayPolicies = ['extProc'];
+const gatewayPolicies: readonly string[] = [];
 
 export const notYet = {
   root: ['tcpRoutes', 'llm', 'mcp', 'ui', 'routeGroups', 'services', 'workloads'],
@@ -71,15 +71,5 @@ export const notYet = {
   simpleBackend: ['service'],
 
   backendTLS: ['spiffe'],
-  backendAuth: [
-    'passthrough',
-    'gcp',
-    'aws',
-    'azure',
-    'copilot',
-    'jwtSign',
-    'oauthTokenExchange',
-    'crossAppAccess',
-    'credentials',
-  ],
+  backendAuth: ['gcp', 'aws', 'azure', 'copilot'],
 } as const;

@@ -11,6 +11,7 @@ import { csrfSchema } from '../../policies/csrf/schema.ts';
 import { delaySchema } from '../../policies/delay/schema.ts';
 import { directResponseSchema } from '../../policies/direct-response/schema.ts';
 import { backendExtAuthzSchema, extAuthzSchema } from '../../policies/ext-authz/schema.ts';
+import { extProcSchema } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSchema } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSchema } from '../../policies/jwt/schema.ts';
 import { localRateLimitSchema } from '../../policies/local-rate-limit/schema.ts';
@@ -38,8 +39,9 @@ export const gatewayPolicies = {
   jwtAuth: maybe(jwtAuthSchema),
   transformations: maybe(conditionalTransformationsSchema),
   authorization: maybe(authorizationSchema),
-  extAuthz: maybe(conditional(extAuthzSchema)),
   oidc: maybe(oidcSchema),
+  extAuthz: maybe(conditional(extAuthzSchema)),
+  extProc: maybe(conditional(extProcSchema)),
 };
 
 export const gatewayPolicySchema = closed(gatewayPolicies, notYet.gatewayPolicies);
@@ -57,6 +59,7 @@ export const routePolicySchema = closed(
     apiKey: maybe(apiKeySchema),
     authorization: maybe(authorizationSchema),
     oidc: maybe(oidcSchema),
+    extProc: maybe(conditional(extProcSchema)),
     timeout: maybe(timeoutSchema),
     retry: maybe(retrySchema),
     cors: maybe(corsSchema),
@@ -69,8 +72,8 @@ export const routePolicySchema = closed(
     buffer: maybe(bufferSchema),
     requestRedirect: maybe(requestRedirectSchema),
     requestMirror: maybe(requestMirrorSchema),
-    extAuthz: maybe(conditional(extAuthzSchema)),
     transformations: maybe(conditionalTransformationsSchema),
+    extAuthz: maybe(conditional(extAuthzSchema)),
   },
   notYet.routePolicies,
 );
@@ -85,8 +88,8 @@ export const backendPolicySchema = closed(
     authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
-    extAuthz: maybe(backendExtAuthzSchema),
     transformations: maybe(backendTransformationsSchema),
+    extAuthz: maybe(backendExtAuthzSchema),
   },
   notYet.backendPolicies,
 );

@@ -10,6 +10,7 @@ import { csrfSpec } from '../../policies/csrf/schema.ts';
 import { delaySpec } from '../../policies/delay/schema.ts';
 import { directResponseSpec } from '../../policies/direct-response/schema.ts';
 import { extAuthzPolicy, extAuthzSpec } from '../../policies/ext-authz/schema.ts';
+import { extProcPolicy } from '../../policies/ext-proc/schema.ts';
 import { headerModifierSpec } from '../../policies/header-modifier/schema.ts';
 import { jwtAuthSpec } from '../../policies/jwt/schema.ts';
 import { localRateLimitPolicy } from '../../policies/local-rate-limit/schema.ts';
@@ -65,21 +66,21 @@ export function trafficPolicies(
 
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
-  { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, transformations }: GatewayPolicies,
+  { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, extProc, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
-  const { files } = translation;
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
-  const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], files) : undefined;
+  const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], translation.files) : undefined;
   if (jwt) policies.push({ kind: 'jwtAuth', spec: jwt });
-  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], files) : undefined;
+  const basic = basicAuth ? basicAuthSpec(basicAuth, [...path, 'basicAuth'], translation.files) : undefined;
   if (basic) policies.push({ kind: 'basicAuth', spec: basic });
   if (apiKey) policies.push({ kind: 'apiKey', spec: apiKeySpec(apiKey) });
-  if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (extAuthz) policies.push(extAuthzPolicy(extAuthz, [...path, 'extAuthz'], translation));
+  if (transformations) policies.push(conditionalPolicy('transformations', transformations, transformationsSpec));
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
+  if (extProc) policies.push(extProcPolicy(extProc, [...path, 'extProc'], translation));
   return policies;
 }
 
@@ -98,7 +99,7 @@ export function backendPolicies(
   if (options == null) return policies;
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, backendTLS, backendAuth, authorization, ai } =
     options;
-  const { transformations, extAuthz } = options;
+  const { extAuthz, transformations } = options;
   const { files } = translation;
   if (requestHeaderModifier)
     policies.push({ kind: 'requestHeaderModifier', spec: headerModifierSpec(requestHeaderModifier) });
@@ -107,10 +108,10 @@ export function backendPolicies(
   if (requestRedirect) policies.push({ kind: 'requestRedirect', spec: requestRedirectSpec(requestRedirect) });
   const tls = backendTLS ? backendTlsSpec(backendTLS, [...path, 'backendTLS'], files) : undefined;
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
-  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], files) : undefined;
+  const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
-  if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
+  if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });
   if (ai) policies.push({ kind: 'ai', spec: aiPolicySpec(ai) });
   return policies;

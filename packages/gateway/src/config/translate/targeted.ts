@@ -1,6 +1,7 @@
 import type { PolicyTarget, TargetedPolicy } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
 import { present } from '../present.ts';
+import type { MaybeConditional } from '../schema/conditional.ts';
 import type { TargetedPolicyConfig } from '../schema/targeted.ts';
 import { backendPolicies, mirrorPolicy, trafficPolicies } from './policies.ts';
 import type { Translation } from './translation.ts';
@@ -35,11 +36,16 @@ function policiesOf(
   const forBackend = target.backend !== undefined;
   if (forBackend) refuseConditions(options, path, translation);
   const { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization, ...rest } = options;
-  const { extAuthz: checked, transformations: given, ...others } = rest;
-  const extAuthz = checked && 'options' in checked ? checked.options : undefined;
-  const transformations = given && 'options' in given ? given.options : undefined;
-  const changes = { requestHeaderModifier, responseHeaderModifier, requestRedirect, transformations };
-  const both = { ...changes, ai, authorization, extAuthz };
+  const extAuthz = withoutConditions(rest.extAuthz);
+  const transformations = withoutConditions(rest.transformations);
+  // Those that have conditions count as what they are: there is one policy.
+  const others = {
+    ...rest,
+    ...(extAuthz === undefined ? {} : { extAuthz: undefined }),
+    ...(transformations === undefined ? {} : { transformations: undefined }),
+  };
+  const ofBoth = { requestHeaderModifier, responseHeaderModifier, requestRedirect, ai, authorization };
+  const both = { ...ofBoth, extAuthz, transformations };
   const { backendTLS, backendAuth } = options;
   const ofBackend = backendPolicies({ ...(forBackend ? both : {}), backendTLS, backendAuth }, path, translation);
   const ofTraffic = trafficPolicies(forBackend ? others : options, path, `policy/${key}`, translation);
@@ -61,6 +67,11 @@ function refuseConditions(options: object, path: Path, translation: Translation)
     const message = `conditional ${kind} are not supported on backend-targeted policies`;
     translation.problem({ path: [...path, kind], at: 'key', message });
   }
+}
+
+/** The options where there are no conditions: those were refused. */
+function withoutConditions<Options>(given: MaybeConditional<Options> | null | undefined): Options | undefined {
+  return given != null && 'options' in given ? given.options : undefined;
 }
 
 function targetOf({ gateway, route, backend }: TargetedPolicyConfig['target']): PolicyTarget | null {

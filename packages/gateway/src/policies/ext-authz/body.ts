@@ -1,4 +1,4 @@
-import { type Abort, BodyTooLarge, isStream } from '@agentgateway/http';
+import { BodyTooLarge, isStream } from '@agentgateway/http';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import { hold } from '../../pipeline/hold.ts';
@@ -17,13 +17,9 @@ const nothing: ShownBody = { bytes: Buffer.alloc(0), partial: false };
  * Takes a look at the beginning of the request's body and puts it back: the upstream gets all of it.
  *
  * @throws GatewayError `extAuthzBodyTooLarge` where it is longer than may be shown and must be shown whole, `invalidRequest` if it
- * broke off; the reason of the abort.
+ * broke off; the reason of the exchange's end.
  */
-export function peekBody(
-  { request, upgrade }: Exchange,
-  spec: IncludeBodySpec,
-  abort: Abort,
-): ShownBody | Promise<ShownBody> {
+export function peekBody({ request, upgrade, abort }: Exchange, spec: IncludeBodySpec): ShownBody | Promise<ShownBody> {
   const { maxRequestBytes: limit, allowPartialMessage } = spec;
   const { body } = request;
   if (body === null || upgrade !== null) return nothing;

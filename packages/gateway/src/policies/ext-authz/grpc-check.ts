@@ -8,7 +8,8 @@ import { applyHeaderOption, type HeaderOption, isPseudo } from '../../pipeline/h
 import type { Log } from '../../pipeline/step.ts';
 import { GrpcCallout } from '../grpc-callout.ts';
 import { attributesOf, type Shown } from './attributes.ts';
-import { MAX_REMEMBERED_BODY, type Question } from './check.ts';
+import type { ShownBody } from './body.ts';
+import { MAX_REMEMBERED_BODY } from './check.ts';
 import { changeQuery } from './query.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -28,12 +29,15 @@ export class GrpcCheck {
   }
 
   /** @param maps See {@link attributesOf}. */
-  async ask({ exchange, body, abort }: Question, maps: Readonly<Record<string, object>> | null): Promise<Verdict> {
+  async ask(
+    exchange: Exchange,
+    body: ShownBody | null,
+    maps: Readonly<Record<string, object>> | null,
+  ): Promise<Verdict> {
     const attributes = attributesOf(exchange, body, this.#shown, maps);
     try {
-      return this.#read(await this.#service.unary(Authorization.method.check, { attributes }, { exchange, abort }));
+      return this.#read(await this.#service.unary(Authorization.method.check, { attributes }, { exchange }));
     } catch (error) {
-      if (abort.reason !== null) throw abort.reason;
       return { is: 'failed', cacheable: false, error: error as Error };
     }
   }

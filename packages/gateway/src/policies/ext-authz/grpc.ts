@@ -1,3 +1,4 @@
+import type { Callout } from '../../pipeline/callout.ts';
 import type { Ports } from '../../pipeline/step.ts';
 import type { Check } from './check.ts';
 import { Late } from './late.ts';
@@ -12,10 +13,10 @@ import type * as Values from './values.ts';
 export function compileGrpcCheck(
   { context, metadata }: GrpcCheckSpec,
   policy: ExtAuthzSpec,
+  service: Callout,
   ports: Ports,
   values: Late<typeof Values> | null,
 ): Check {
-  const service = ports.callout(policy.service);
   const packAsBytes = policy.includeRequestBody?.packAsBytes === true;
   const shown = { headers: policy.includeRequestHeaders, context, packAsBytes };
   const programs =
@@ -25,15 +26,15 @@ export function compileGrpcCheck(
     return new GrpcCheck(service, shown, ports.log);
   });
 
-  return async (question) => {
+  return async (exchange, body) => {
     const check = code.value ?? (await code.loading);
-    if (programs === undefined) return check.ask(question, null);
+    if (programs === undefined) return check.ask(exchange, body, null);
     const language = values?.value ?? (await values?.loading);
     const maps: Record<string, object> = {};
     for (const [name, program] of programs) {
-      const plain = language?.plain(program.evaluate(question.exchange.variables));
+      const plain = language?.plain(program.evaluate(exchange.variables));
       if (typeof plain === 'object' && plain !== null && !Array.isArray(plain)) maps[name] = plain;
     }
-    return check.ask(question, maps);
+    return check.ask(exchange, body, maps);
   };
 }

@@ -9,6 +9,7 @@ import {
   Request,
   Response,
 } from '@agentgateway/http';
+import type { Callout } from '../../pipeline/callout.ts';
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import { isFieldValue, isPseudo, setRequestHeader } from '../../pipeline/header-mutation.ts';
@@ -17,7 +18,7 @@ import type { Ports } from '../../pipeline/step.ts';
 import type { Expression } from '../../resources/model.ts';
 import { toBytes } from '../../resources/routing/text.ts';
 import type { ShownBody } from './body.ts';
-import { type Check, MAX_REMEMBERED_BODY, type Question } from './check.ts';
+import { type Check, MAX_REMEMBERED_BODY } from './check.ts';
 import type { Late } from './late.ts';
 import type { ExtAuthzSpec, HttpCheckSpec } from './spec.ts';
 import type * as Values from './values.ts';
@@ -50,10 +51,10 @@ const ownFields: ReadonlySet<string> = new Set([
 export function compileHttpCheck(
   spec: HttpCheckSpec,
   policy: ExtAuthzSpec,
+  service: Callout,
   ports: Ports,
   values: Late<typeof Values> | null,
 ): Check {
-  const service = ports.callout(policy.service);
   const program = (expression: Expression | undefined) => (expression && ports.expression(expression)) ?? null;
   const path = program(spec.path);
   const redirect = program(spec.redirect);
@@ -66,7 +67,7 @@ export function compileHttpCheck(
   const shown = policy.includeRequestHeaders.length === 0 ? ['authorization'] : policy.includeRequestHeaders;
   const remembers = policy.cache !== undefined;
 
-  return async ({ exchange, body: shownBody, abort }: Question): Promise<Verdict> => {
+  return async (exchange, shownBody): Promise<Verdict> => {
     const language = values === null ? null : (values.value ?? (await values.loading));
     const request = checkRequest(exchange, shown);
     if (path !== null) setPath(request, path.evaluate(exchange.variables));
@@ -75,7 +76,7 @@ export function compileHttpCheck(
     else if (shownBody !== null) showBody(request, shownBody);
 
     try {
-      const options = { kind: 'ExtAuthz', exchange, abort, timeout: defaultTimeout } as const;
+      const options = { kind: 'ExtAuthz', exchange, timeout: defaultTimeout } as const;
       const response = await service.send(request, options);
       const { status } = response;
       if (status >= 200 && status < 300) {
@@ -88,9 +89,8 @@ export function compileHttpCheck(
         discard(response.body);
         return { is: 'denied', cacheable: true, metadata: null, answer: (asked) => redirected(asked, redirect) };
       }
-      return remembers ? await denied(response, abort) : { is: 'answered', cacheable: false, response };
+      return remembers ? await denied(response, exchange.abort) : { is: 'answered', cacheable: false, response };
     } catch (error) {
-      if (abort.reason !== null) throw abort.reason;
       return { is: 'failed', cacheable: false, error: error as Error };
     }
   };

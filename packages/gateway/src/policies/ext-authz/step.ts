@@ -1,5 +1,3 @@
-import { Abort } from '@agentgateway/http';
-import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
 import type { Ports, Step, StepResult } from '../../pipeline/step.ts';
 import { peekBody } from './body.ts';
@@ -10,7 +8,7 @@ import { compileHttpCheck } from './http-check.ts';
 import { Late } from './late.ts';
 import type { CacheSpec, ExtAuthzSpec } from './spec.ts';
 import type * as Values from './values.ts';
-import { carryOut, drop, isTrouble, type Verdict } from './verdict.ts';
+import { carryOut, drop, isTrouble, troubleOf, type Verdict } from './verdict.ts';
 
 /**
  * `extAuthz` (spec 03 §5.2): a service decides on the request. What it says of the request is done, what it says to the client is
@@ -19,26 +17,25 @@ import { carryOut, drop, isTrouble, type Verdict } from './verdict.ts';
 export function compileExtAuthz(spec: ExtAuthzSpec, ports: Ports): Step {
   const values = needsLanguage(spec) ? new Late(() => import('./values.ts')) : null;
   const { protocol, includeRequestBody, cache, failureMode } = spec;
+  const service = ports.callout(spec.service);
   const check: Check =
     'http' in protocol
-      ? compileHttpCheck(protocol.http, spec, ports, values)
-      : compileGrpcCheck(protocol.grpc, spec, ports, values);
+      ? compileHttpCheck(protocol.http, spec, service, ports, values)
+      : compileGrpcCheck(protocol.grpc, spec, service, ports, values);
+  let failing = false;
 
   const decide = async (exchange: Exchange): Promise<Verdict> => {
-    const abort = new Abort();
-    const end = (reason: Error) => abort.abort(reason);
-    exchange.abort.listen(end);
-    const timer = startDeadline(exchange, abort);
-    try {
-      const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody, abort);
-      const verdict = await check({ exchange, body, abort });
-      if (verdict.is === 'failed')
-        ports.log.debug('extAuthz', 'the service did not decide', { error: verdict.error.message });
-      return verdict;
-    } finally {
-      clearTimeout(timer);
-      exchange.abort.unlisten(end);
-    }
+    const body = includeRequestBody === undefined ? null : await peekBody(exchange, includeRequestBody);
+    const verdict = await check(exchange, body);
+    // The client left, or its time is over: there is nobody to let in or to turn away, and it says nothing of the service.
+    if (verdict.is === 'failed' && exchange.abort.reason !== null) throw exchange.abort.reason;
+    const fails = isTrouble(verdict);
+    if (fails && !failing) {
+      const what = failureMode === 'allow' ? 'requests pass unasked' : 'requests are refused';
+      ports.log.warn('extAuthz', `${what}, as ${service.name} fails`, { error: troubleOf(verdict) });
+    } else if (failing && !fails) ports.log.info('extAuthz', `${service.name} decides again`);
+    failing = fails;
+    return verdict;
   };
 
   if (cache === undefined || values === null)
@@ -58,6 +55,8 @@ function remembering(
   const ttl = expression(cache.ttl);
   for (const { source } of keys.filter(({ volatile }) => volatile))
     log.warn('extAuthz', 'a key of the cache differs each time, so that nothing is ever found', { expression: source });
+  if (keys.length === 0)
+    log.warn('extAuthz', 'the cache has no key: one decision is for every request', { ttl: ttl.source });
   const decisions = new Decisions(cache.maxEntries);
 
   const step = (exchange: Exchange): StepResult | Promise<StepResult> => {
@@ -94,14 +93,6 @@ function remembering(
   };
 
   return step;
-}
-
-/** The route's time for a request runs while the service is asked. */
-function startDeadline({ routePlan, clock, record }: Exchange, abort: Abort): NodeJS.Timeout | undefined {
-  const timeout = routePlan?.timeout.requestTimeout ?? 0;
-  if (timeout === 0) return undefined;
-  const left = timeout - (clock.now() - record.startedAt);
-  return setTimeout(() => abort.abort(new GatewayError('requestTimeout')), Math.max(0, left));
 }
 
 function needsLanguage({ protocol, cache }: ExtAuthzSpec): boolean {

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   CelError,
   Double,
@@ -24,6 +25,9 @@ export function content(value: Value): Buffer | null {
   return json instanceof CelError ? null : Buffer.from(json, 'utf8');
 }
 
+/** A key that is longer is kept as its hash: clients choose the values, and memory is bounded by the number of entries. */
+const maxKeyLength = 256;
+
 /** One key of several values; null if one of them is nothing to be told apart by (spec 04 §6). */
 export function cacheKey(values: readonly Value[]): string | null {
   const parts: string[] = [];
@@ -32,7 +36,8 @@ export function cacheKey(values: readonly Value[]): string | null {
     if (part === null) return null;
     parts.push(part);
   }
-  return JSON.stringify(parts);
+  const key = JSON.stringify(parts);
+  return key.length <= maxKeyLength ? key : hash('sha256', key, 'base64');
 }
 
 /** The type goes with the value: `1`, `1u` and `"1"` are three keys. */

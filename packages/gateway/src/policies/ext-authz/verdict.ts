@@ -49,7 +49,12 @@ export function carryOut(exchange: Exchange, verdict: Verdict, failureMode: Fail
       exchange.record.reason = 'DirectResponse';
       return verdict.response;
     case 'failed':
-      return failureMode === 'allow' ? undefined : failure(verdict.error, failureMode);
+      if (failureMode === 'allow') return undefined;
+      return new GatewayError('extAuthz', {
+        logDetail: troubleOf(verdict),
+        cause: verdict.error,
+        ...(failureMode === 'deny' ? {} : { status: failureMode.denyWithStatus }),
+      });
   }
 }
 
@@ -58,18 +63,18 @@ export function isTrouble(verdict: Verdict): boolean {
   return verdict.is === 'failed' || (verdict.is === 'answered' && verdict.response.status >= 500);
 }
 
+/** What the trouble is, for the log: it may name addresses. */
+export function troubleOf(verdict: Verdict): string {
+  if (verdict.is === 'answered') return `it answered with status ${verdict.response.status}`;
+  if (verdict.is !== 'failed') return '';
+  const { error } = verdict;
+  const detail = error instanceof GatewayError ? error.logDetail : undefined;
+  return detail === undefined ? error.message : `${error.message}: ${detail}`;
+}
+
 /** Lets go of a verdict that is not carried out. */
 export function drop(verdict: Verdict): void {
   if (verdict.is !== 'answered') return;
   const { body } = verdict.response;
   if (isStream(body)) body.cancel(new Error('nobody waits for it'));
-}
-
-function failure(error: Error, mode: Exclude<FailureMode, 'allow'>): GatewayError {
-  const detail = error instanceof GatewayError ? error.logDetail : undefined;
-  return new GatewayError('extAuthz', {
-    logDetail: detail === undefined ? error.message : `${error.message}: ${detail}`,
-    cause: error,
-    ...(mode === 'deny' ? {} : { status: mode.denyWithStatus }),
-  });
 }

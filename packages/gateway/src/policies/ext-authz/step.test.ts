@@ -1,5 +1,5 @@
-import { Headers, type Request, Response } from '@agentgateway/http';
-import { expect, test } from 'vitest';
+import { type BodyStream, Headers, type Request, Response } from '@agentgateway/http';
+import { expect, test, vi } from 'vitest';
 // Gives services their policies.
 import '../../config/schema/policies.ts';
 import { verifies } from '../../../test/verifies.ts';
@@ -15,7 +15,7 @@ import type { Verdict } from './verdict.ts';
 interface Asked {
   readonly request: Request;
   readonly options: CalloutOptions;
-  answer(status: number, body?: string): void;
+  answer(status: number, body?: string | BodyStream): void;
   fail(): void;
 }
 
@@ -33,10 +33,10 @@ function authorizer(cache: object | null, more: object = {}, http: object = {}) 
         asked.push({
           request,
           options,
-          answer: (status, body) =>
-            resolve(
-              new Response(status, Headers.of(['x-team', 'blue']), body === undefined ? null : Buffer.from(body)),
-            ),
+          answer: (status, body) => {
+            const content = typeof body === 'string' ? Buffer.from(body) : (body ?? null);
+            resolve(new Response(status, Headers.of(['x-team', 'blue']), content));
+          },
           fail: () => reject(new GatewayError('upstreamCallTimeout', { logDetail: 'authz' })),
         }),
       ),
@@ -56,7 +56,6 @@ function authorizer(cache: object | null, more: object = {}, http: object = {}) 
   const decide = async (status: number, body?: string, user?: string) => {
     const before = asked.length;
     const { result, exchange } = request(user);
-    await Promise.resolve().then(() => {});
     while (asked.length === before) await new Promise((resolve) => setImmediate(resolve));
     asked.at(-1)?.answer(status, body);
     return { result: await result, exchange };
@@ -168,11 +167,25 @@ test('where a client is sent is made for each of them', async () => {
   expect(asked).toHaveLength(1);
 });
 
-test('a key that is never the same is told of', () => {
+test('a key that is never the same is told of, and so is none', () => {
+  expect(authorizer({ ...byUser, key: [] }).warnings).toEqual([
+    'the cache has no key: one decision is for every request',
+  ]);
   expect(authorizer(byUser).warnings).toEqual([]);
   expect(authorizer({ ...byUser, key: ['uuid()'] }).warnings).toEqual([
     'a key of the cache differs each time, so that nothing is ever found',
   ]);
+});
+
+test('the log says when a service begins to fail, not at every request', async () => {
+  const { asked, request, warnings } = authorizer(null, { failureMode: 'allow' });
+  for (const next of ['fail', 'fail', 200, 503] as const) {
+    const { result } = request();
+    if (next === 'fail') asked.at(-1)?.fail();
+    else asked.at(-1)?.answer(next);
+    expect(await result).toBeUndefined();
+  }
+  expect(warnings).toEqual(Array(2).fill('requests pass unasked, as authz fails'));
 });
 
 test('a check over HTTP has two seconds; one that comes later is a failure', async () => {
@@ -181,6 +194,29 @@ test('a check over HTTP has two seconds; one that comes later is a failure', asy
   expect(late.asked[0]?.options).toMatchObject({ kind: 'ExtAuthz', timeout: 2_000 });
   late.asked[0]?.fail();
   expect(await result).toMatchObject({ code: 'extAuthz', status: 403, logDetail: 'upstream call timeout: authz' });
+});
+
+test('an answer whose content never ends is given up: it counts where it is read, and not where it is not', async () => {
+  vi.useFakeTimers();
+  try {
+    for (const [http, expected] of [
+      [{ metadata: { team: 'string(response.body)' } }, 403],
+      [{ metadata: { team: 'response.code' } }, undefined],
+    ] as const) {
+      const { asked, request } = authorizer(null, {}, http);
+      const { result } = request();
+      await vi.waitFor(() => expect(asked).toHaveLength(1));
+      const endless = { length: undefined, read: vi.fn(), pause() {}, resume() {}, cancel: vi.fn() };
+      asked[0]?.answer(200, endless);
+      await vi.waitFor(() => expect(endless.read).toHaveBeenCalled());
+      expect(endless.cancel).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(2_000);
+      expect(endless.cancel).toHaveBeenCalledTimes(1);
+      expect(statusOf(await result)).toBe(expected);
+    }
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('times are spans, moments, or seconds since the epoch', async () => {
@@ -216,7 +252,9 @@ test('keys tell types and borders apart', () => {
     values('"a,b"'),
     values(),
   ];
+  keys.push(...['a', 'b'].map((end) => cacheKey(['x'.repeat(100_000) + end])));
   expect(new Set(keys).size).toBe(keys.length);
+  for (const key of keys) expect(key?.length).toBeLessThanOrEqual(256);
   expect(keys).not.toContain(null);
   for (const source of ['[1]', '{"a": 1}', 'request.nothing', 'duration("1s")']) expect(values(source)).toBeNull();
 });

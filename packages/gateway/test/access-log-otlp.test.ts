@@ -87,6 +87,23 @@ test('TEL-43: a collector has a filter and keys of its own, or those of the line
   expect(await otlp.logs(2)).toHaveLength(2);
 });
 
+test('the collector is called with its own policies, and their secret is shown to nobody else', async () => {
+  await using otlp = await OtlpReceiver.http();
+  const auth = 'policies: { backendAuth: { key: planted } }';
+  await using gw = await gateway(
+    config(
+      '127.0.0.1:1',
+      `{ add: { all: 'variables()' }, otlp: { host: "${otlp.host}", protocol: http, path: /x/logs, ${auth} } }`,
+    ),
+    { env },
+  );
+  await ask(gw.port);
+  const [log] = await otlp.logs(1);
+  expect(otlp.exports[0]).toMatchObject({ path: '/x/logs', headers: { authorization: 'Bearer planted' } });
+  expect(JSON.stringify(log?.attributes)).not.toContain('planted');
+  expect(gw.texts.join('')).not.toContain('planted');
+});
+
 test('records go on where lines are off', async () => {
   await using otlp = await OtlpReceiver.grpc();
   await using gw = await gateway(

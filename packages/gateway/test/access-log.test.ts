@@ -2,6 +2,7 @@ import http from 'node:http';
 import { afterAll, expect, test } from 'vitest';
 import { ask } from './support/ask.ts';
 import { Certificates } from './support/certificates.ts';
+import { count } from './support/counts.ts';
 import { EchoServer } from './support/echo.ts';
 import { gateway } from './support/gateway.ts';
 import { RawClient } from './support/raw.ts';
@@ -230,6 +231,36 @@ test('a client that left before the answer has a line without one', async () => 
   const line = await gw.line();
   expect(line).toMatchObject({ method: 'PUT' });
   expect(line).not.toHaveProperty('code');
+});
+
+test('the credential of the gateway itself is shown by no log', async () => {
+  await using echo = await EchoServer.start('echo', (_, response) => response.writeHead(200).end());
+  const routes = [
+    '{ key: planted-header }',
+    '{ key: { value: planted-query, location: { queryParameter: { name: k } } } }',
+  ].map(
+    (auth, i) =>
+      `- { matches: [ { path: { exact: /${i} } } ], backends: [ { host: "${echo.host}", policies: { backendAuth: ${auth} } } ] }`,
+  );
+  await using gw = await gateway(`
+config: { metrics: { fields: { add: { credential: 'request.headers.authorization' } } } }
+gateways: { default: { port: PORT } }
+frontendPolicies:
+  accessLog:
+    add:
+      h: 'flatten(request.headers)'
+      uri: 'request.uri'
+      all: 'variables()'
+routes:
+${routes.join('\n')}
+`);
+  for (const path of ['/0', '/1']) await ask(gw.port, { path, headers: { host: 'h', authorization: 'Bearer mine' } });
+  await gw.line(2);
+  expect(echo.requests[0]?.headers.authorization).toBe('Bearer planted-header');
+  expect(echo.requests[1]?.url).toContain('planted-query');
+  expect(gw.texts.join('')).not.toContain('planted');
+  expect(gw.lines[0]).toMatchObject({ 'h.authorization': 'Bearer mine', uri: 'http://h/0' });
+  expect(count(gw.metrics(), 'agentgateway_requests_total', { credential: 'Bearer mine' })).toBe(2);
 });
 
 test('a policy that says nothing changes nothing', async () => {

@@ -313,3 +313,18 @@ test('tokens stay over a reload that leaves the policy alone', async () => {
   await ask(at.gw.port, as(at.user));
   expect(at.server.requests).toHaveLength(2);
 });
+
+test('a token endpoint that needs a token of its own, and so on, comes to an end', async () => {
+  await using server = await AuthorizationServer.start();
+  await using gw = await gateway(`
+gateways: { default: { port: PORT } }
+backends:
+- name: idp
+  host: "${server.host}"
+  policies: { backendAuth: { oauthTokenExchange: { backend: idp, subjectToken: { source: { expression: uuid() } } } } }
+routes: [ { backends: [ { backend: idp } ] } ]
+`);
+  expect((await ask(gw.port)).status).toBe(500);
+  expect((await gw.line()).error).toContain('services ask each other in a circle');
+  expect(server.requests).toHaveLength(0);
+});

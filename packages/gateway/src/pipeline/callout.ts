@@ -8,6 +8,8 @@ export interface CalloutOptions {
   readonly kind: CalloutKind;
   /** The exchange that waits for the answer; null for work in the background. Its end cancels the call. */
   readonly exchange: Exchange | null;
+  /** True where others wait for the answer too: then the end of the exchange does not cancel the call. */
+  readonly detached?: boolean;
   /** Cancels the call, besides the end of the exchange. */
   readonly abort?: Abort;
   /** Milliseconds until the head of the response must be there; absent or 0 is no limit. */

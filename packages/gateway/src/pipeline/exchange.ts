@@ -13,6 +13,9 @@ import { noNeeds, type PhaseNeeds } from './needs.ts';
 import type { Clock } from './step.ts';
 import type { Trace } from './trace.ts';
 
+/** What of a request's head the backend phase may change. */
+export type RequestHead = Pick<Request, 'method' | 'scheme' | 'authority' | 'path' | 'version' | 'headers'>;
+
 const noHeaders: ReadonlySet<string> = new Set();
 const nowhere: Readonly<Record<string, string>> = {};
 
@@ -100,6 +103,11 @@ export class Exchange {
   /** JSON that `transformations` keep for later policies and for logs. */
   metadata: Readonly<Record<string, unknown>> | null = null;
 
+  /**
+   * The request as the route phase left it, for logs and traces: what a backend's policies put into it, such as the gateway's own
+   * credential, is none of their business. Null where none of them reads it, or no backend was called.
+   */
+  requestForLogs: RequestHead | null = null;
   /** What expressions may read of the request's body; null where none wants it. */
   requestCapture: CapturedBody | null = null;
   responseCapture: CapturedBody | null = null;

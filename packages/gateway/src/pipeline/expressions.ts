@@ -58,5 +58,9 @@ export function connectionVariables(connection: ConnectionInfo): Activation {
 /** What of bodies a program reads. */
 export function needsOf(program: Program): PhaseNeeds {
   const { needs } = program.attributes;
-  return { requestBody: (needs & Needs.requestBody) !== 0, responseBody: (needs & Needs.responseBody) !== 0 };
+  return {
+    request: (needs & Needs.request) !== 0,
+    requestBody: (needs & Needs.requestBody) !== 0,
+    responseBody: (needs & Needs.responseBody) !== 0,
+  };
 }

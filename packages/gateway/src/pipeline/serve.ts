@@ -9,7 +9,7 @@ import { parseAuthority } from './authority.ts';
 import { recordRequest } from './capture.ts';
 import { withinDeadline } from './deadline.ts';
 import { DrainDeadline, GatewayError } from './errors.ts';
-import { Exchange } from './exchange.ts';
+import { Exchange, type RequestHead } from './exchange.ts';
 import { stripRequestHopByHop } from './hop-by-hop.ts';
 import { normalise } from './normalise.ts';
 import { peerIdentity } from './peer-identity.ts';
@@ -199,11 +199,16 @@ export class Pipeline {
     exchange.record.protocol = backend.compiled.protocol;
     plan.mirror?.send(exchange);
     if (exchange.logNeeds.requestBody) recordRequest(exchange);
+    if (exchange.logNeeds.request === true) exchange.requestForLogs = headOf(exchange.request);
     return callBackend(exchange, plan, backend.compiled);
   }
 }
 
 type Outcome = Response | GatewayError;
+
+function headOf({ method, scheme, authority, path, version, headers }: Request): RequestHead {
+  return { method, scheme, authority, path, version, headers: headers.clone() };
+}
 
 /** Policies of the gateway phase may send a request to another host; routes are chosen by that. */
 function followAuthority(exchange: Exchange): void {

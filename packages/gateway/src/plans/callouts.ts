@@ -75,11 +75,11 @@ class ResolvedCallout implements Callout {
     return answered(attempt, call, await attempt.send(call));
   }
 
-  #exchange(request: Request, { kind, exchange, abort, timeout, http2 }: CalloutOptions): Exchange {
+  #exchange(request: Request, { kind, exchange, detached, abort, timeout, http2 }: CalloutOptions): Exchange {
     const own = abort ?? new Abort();
     const connection = exchange?.connection ?? noConnection;
     const call = new Exchange(request, nobody, connection, new RequestRecord(), own, this.#clock);
-    exchange?.abort.listen((reason) => own.abort(reason));
+    if (detached !== true) exchange?.abort.listen((reason) => own.abort(reason));
     call.purpose = 'Policy';
     call.callout = kind;
     call.trace = exchange?.trace ?? null;

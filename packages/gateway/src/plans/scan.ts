@@ -27,6 +27,9 @@ function walk(value: object, found: { expressions: boolean; references: BackendR
     found.expressions = true;
     return;
   }
-  if ('$backend' in value) found.references.push(value as BackendReference);
+  // Claims and metadata are the user's own and may hold any member.
+  if ('$backend' in value && 'policies' in value && Array.isArray(value.policies)) {
+    found.references.push(value as BackendReference);
+  }
   for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) walk(member, found);
 }

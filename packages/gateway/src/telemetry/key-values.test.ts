@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
+import { noPorts } from '../policies/testing.ts';
 import { type AccessFormat, compileAccessFormat } from './access-log.ts';
+import { Projection } from './access-policy.ts';
 import { accessKeyNames, accessKeys } from './key-values.ts';
+import { compileProjectedFormat } from './projected-line.ts';
 import { type LlmRecord, RequestRecord } from './record.ts';
+import type { FinishedExchange } from './telemetry.ts';
 
 const llm: LlmRecord = {
   operation: 'embeddings',
@@ -81,6 +85,20 @@ test.each([
   const of = record(fields);
   expect(accessKeys(of)).toEqual(listed(compileAccessFormat('json')(of)));
 });
+
+test.each(['json', 'text'] as const)(
+  'a line of keys that a policy left as they are is the line without a policy: %s',
+  (format) => {
+    const untouched = new Projection({ add: [], remove: [] }, noPorts.expression);
+    for (const fields of [full, {}, { ...full, host: null, sni: 'name' }, { ...full, path: '', method: 'CONNECT' }]) {
+      const of = record(fields);
+      for (const ids of [true, false]) {
+        const line = compileProjectedFormat(format, untouched, { ids })({ record: of } as FinishedExchange);
+        expect(line).toBe(compileAccessFormat(format, { ids })(of));
+      }
+    }
+  },
+);
 
 test('the names are those of a line that has everything', () => {
   const line = compileAccessFormat('json', { ids: true });

@@ -1,5 +1,5 @@
 import { Fields, QueryText, Timestamp, type Value } from '@agentgateway/cel';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, RequestHead } from '../exchange.ts';
 import { HeadersVariable } from './text-headers.ts';
 
 const names = [
@@ -29,7 +29,8 @@ export class RequestVariable extends Fields {
   }
 
   override field(name: string): Value | undefined {
-    const { request, record, requestCapture } = this.#exchange;
+    const { record, requestCapture } = this.#exchange;
+    const request = this.#request();
     switch (name) {
       case 'method':
         return request.method;
@@ -64,6 +65,12 @@ export class RequestVariable extends Fields {
       default:
         return undefined;
     }
+  }
+
+  /** When all is over, as it was before the backend's own policies. */
+  #request(): RequestHead {
+    const { request, requestForLogs, closed } = this.#exchange;
+    return closed && requestForLogs !== null ? requestForLogs : request;
   }
 
   override *names(): Iterable<string> {

@@ -33,11 +33,16 @@ export function compileCrossAppAccess(spec: CrossAppAccessSpec, ports: Ports): S
     const key = cacheKey([subject, spec.subjectToken.tokenType]);
     const known = cache.get(key);
     if (known !== null) return show(exchange, known);
-    return cache.obtain(key, exchange.abort, (abort) => legs(subject, abort)).then((insert) => show(exchange, insert));
+    return cache
+      .obtain(key, exchange.abort, (abort) => legs(subject, exchange, abort))
+      .then((insert) => show(exchange, insert));
   };
 }
 
-function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, abort: Abort) => Promise<IssuedToken> {
+function compileLegs(
+  spec: CrossAppAccessSpec,
+  ports: Ports,
+): (subject: string, exchange: Exchange, abort: Abort) => Promise<IssuedToken> {
   const { audience, resources, scopes, accessTokenScopes, subjectToken } = spec;
   const wishes = { audiences: [audience], scopes: [...scopes, ...accessTokenScopes], resources };
   warnOfOddWishes(spec, wishes, ports.log);
@@ -45,7 +50,7 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
   const provider = new TokenEndpoint(spec.identityProvider, true, ports);
   // What goes there was made by the provider: what is wrong with it is not the client's fault.
   const server = new TokenEndpoint(spec.resourceAuthorizationServer, false, ports);
-  return async (subject, abort) => {
+  return async (subject, exchange, abort) => {
     const assertion = await provider.ask(
       [
         ['grant_type', grants.tokenExchange],
@@ -54,6 +59,7 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
         ['requested_token_type', tokenTypes.idJag],
         ...wishFields([audience], scopes, resources),
       ],
+      exchange,
       abort,
     );
     if (!isIdJag(assertion))
@@ -64,6 +70,7 @@ function compileLegs(spec: CrossAppAccessSpec, ports: Ports): (subject: string, 
         ['assertion', assertion.access_token],
         ...wishFields([], accessTokenScopes, []),
       ],
+      exchange,
       abort,
     );
     if (!isBearer(access))

@@ -3,9 +3,11 @@ import { afterEach, expect, test, vi } from 'vitest';
 import type { CalloutOptions } from '../../../pipeline/callout.ts';
 import { GatewayError } from '../../../pipeline/errors.ts';
 import { secret } from '../../../resources/secret.ts';
-import { testPorts } from '../../testing.ts';
+import { testExchange, testPorts } from '../../testing.ts';
 import type { ClientAuthSpec } from './spec.ts';
 import { TokenEndpoint } from './token-endpoint.ts';
+
+const exchange = testExchange();
 
 afterEach(() => {
   vi.useRealTimers();
@@ -27,8 +29,8 @@ test('the head of the answer has ten seconds, and nobody but the waiting ends th
     return new Response(200, Headers.of(), Buffer.from('{"access_token":"t"}'));
   });
   const abort = new Abort();
-  expect(await endpoint.ask([], abort)).toEqual({ access_token: 't' });
-  expect(seen).toEqual([{ kind: 'Oidc', exchange: null, abort, timeout: 10_000 }]);
+  expect(await endpoint.ask([], exchange, abort)).toEqual({ access_token: 't' });
+  expect(seen).toEqual([{ kind: 'Oidc', exchange, detached: true, abort, timeout: 10_000 }]);
 });
 
 test('so has the body', async () => {
@@ -43,7 +45,7 @@ test('so has the body', async () => {
     cancel: (reason) => cancelled.push(reason),
   };
   const endpoint = endpointThat(async () => new Response(200, Headers.of(), body));
-  const failure = endpoint.ask([], abort).catch((error: unknown) => error);
+  const failure = endpoint.ask([], exchange, abort).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(await failure).toMatchObject({ code: 'backendAuthFailed', logDetail: 'as:1: upstream call timeout' });
   expect(vi.getTimerCount()).toBe(0);
@@ -54,7 +56,7 @@ test('a call that its own policies hold up comes to an end', async () => {
   const endpoint = endpointThat(
     (_request, options) => new Promise((_resolve, reject) => options.abort?.listen(reject)),
   );
-  const failure = endpoint.ask([], new Abort()).catch((error: unknown) => error);
+  const failure = endpoint.ask([], exchange, new Abort()).catch((error: unknown) => error);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(await failure).toMatchObject({ code: 'backendAuthFailed', logDetail: 'as:1: upstream call timeout' });
   expect(vi.getTimerCount()).toBe(0);
@@ -65,7 +67,7 @@ test('why the endpoint could not be asked is for the log', async () => {
   const failure = await endpointThat(async () => {
     throw cause;
   })
-    .ask([], new Abort())
+    .ask([], exchange, new Abort())
     .catch((error: unknown) => error);
   expect(failure).toMatchObject({
     status: 500,
@@ -80,7 +82,7 @@ test('who left takes the reason along', async () => {
   const endpoint = endpointThat(
     (_request, options) => new Promise((_resolve, reject) => options.abort?.listen(reject)),
   );
-  const asking = endpoint.ask([], abort);
+  const asking = endpoint.ask([], exchange, abort);
   abort.abort(gone);
   await expect(asking).rejects.toBe(gone);
 });
@@ -93,7 +95,7 @@ test('with a key that cannot sign nobody is asked', async () => {
     alg: 'RS256',
     assertionAudience: 'b',
   });
-  await expect(endpoint.ask([], new Abort())).rejects.toMatchObject({
+  await expect(endpoint.ask([], exchange, new Abort())).rejects.toMatchObject({
     code: 'backendAuthFailed',
     logDetail: 'the signing key is not a private key in PEM',
   });

@@ -1,6 +1,7 @@
 import { type Abort, collect, Headers, Request } from '@agentgateway/http';
 import type { Callout } from '../../../pipeline/callout.ts';
 import { GatewayError } from '../../../pipeline/errors.ts';
+import type { Exchange } from '../../../pipeline/exchange.ts';
 import type { Ports } from '../../../pipeline/step.ts';
 import { isObject } from './claims.ts';
 import { type ClientAuth, compileClientAuth } from './client-auth.ts';
@@ -40,18 +41,24 @@ export class TokenEndpoint {
   /**
    * Asks for a token; `fields` are sent in their order, followed by what makes the gateway known.
    *
+   * @param exchange Asks first; others may wait with it.
+   * @param abort Ends the call.
    * @throws GatewayError `subjectTokenRefused` for a refusal that is the client's fault, else `backendAuthFailed`. Neither tells the
    * client, nor the log, anything that was sent or received but the endpoint's status and error code.
    */
-  async ask(fields: FormFields, abort: Abort): Promise<TokenAnswer> {
-    const { status, body } = await this.#exchange(fields, abort);
+  async ask(fields: FormFields, exchange: Exchange, abort: Abort): Promise<TokenAnswer> {
+    const { status, body } = await this.#send(fields, exchange, abort);
     const answer = parse(body);
     if (status < 200 || status > 299) throw this.#refusal(status, answer);
     if (!isTokenAnswer(answer)) throw endpointFailure('the token endpoint gave no token', this.#service.name);
     return answer;
   }
 
-  async #exchange(fields: FormFields, abort: Abort): Promise<{ readonly status: number; readonly body: Buffer }> {
+  async #send(
+    fields: FormFields,
+    exchange: Exchange,
+    abort: Abort,
+  ): Promise<{ readonly status: number; readonly body: Buffer }> {
     const headers = Headers.of(['content-type', 'application/x-www-form-urlencoded'], ['accept', 'application/json']);
     if (typeof this.#authenticate !== 'function')
       throw endpointFailure('the gateway cannot make itself known', this.#authenticate.problem);
@@ -61,8 +68,9 @@ export class TokenEndpoint {
     const giveUp = () => abort.abort(new GatewayError('upstreamCallTimeout'));
     let timer = setTimeout(giveUp, STUCK);
     try {
-      // Several requests may wait for this answer: it belongs to none of them.
-      const response = await this.#service.send(request, { kind: 'Oidc', exchange: null, abort, timeout: TIMEOUT });
+      // Several requests may wait for this answer: it goes on when the one that asked leaves.
+      const options = { kind: 'Oidc', exchange, detached: true, abort, timeout: TIMEOUT } as const;
+      const response = await this.#service.send(request, options);
       clearTimeout(timer);
       timer = setTimeout(giveUp, TIMEOUT);
       return { status: response.status, body: await collect(response.body, MAX_ANSWER) };

@@ -42,7 +42,7 @@ export function compileTokenExchange(spec: TokenExchangeSpec, ports: Ports): Ste
 
   const ask = (question: Question, exchange: Exchange, key: string) =>
     cache.obtain(key, exchange.abort, async (abort) => {
-      const answer = await endpoint.ask(formOf(spec, question), abort);
+      const answer = await endpoint.ask(formOf(spec, question), exchange, abort);
       const problem = unfit(answer, spec.requestedTokenType);
       if (problem !== null) throw endpointFailure('the token endpoint gave no fitting token', problem);
       return issuedToken(answer, question.subject, shown);

@@ -7,6 +7,7 @@ import { gateway } from './support/gateway.ts';
 import { extAuthz } from './support/grpc-services.ts';
 import { OtlpReceiver } from './support/otlp-receiver.ts';
 import { freePort } from './support/ports.ts';
+import { RawClient } from './support/raw.ts';
 import { verifies } from './verifies.ts';
 
 const env = { OTEL_BSP_SCHEDULE_DELAY: '0' };
@@ -479,4 +480,29 @@ test('a gRPC request is named by its method, a model’s call is told apart', as
   const [server, call] = (await otlp.spans(4)).slice(2);
   expect(server?.attributes).toMatchObject({ protocol: 'llm', 'gen_ai.request.model': 'm' });
   expect(call?.attributes['agentgateway.outbound.subtype']).toBe('Llm');
+});
+
+test('a call that was given up says why: the time was over, the client was gone', async () => {
+  const asked = Promise.withResolvers<void>();
+  await using echo = await EchoServer.start('echo', (request) => {
+    if (request.url === '/left') asked.resolve();
+  });
+  await using otlp = await OtlpReceiver.grpc();
+  const tracing = `{ host: "${otlp.host}", randomSampling: true }`;
+  const timeout = `policies: { timeout: { requestTimeout: 20ms } }`;
+  await using gw = await gateway(config(echo.host, tracing, timeout), { env });
+  await ask(gw.port);
+  const [server, call] = await otlp.spans(2);
+  expect(server?.status).toEqual({ code: 'STATUS_CODE_ERROR', message: 'request timeout' });
+  expect(call).toMatchObject({ status: { code: 'STATUS_CODE_ERROR' }, attributes: { 'error.type': 'Timeout' } });
+  expect(call?.attributes).not.toHaveProperty(['http.status']);
+
+  await gw.reload(config(echo.host, tracing));
+  const client = await RawClient.connect(gw.port);
+  client.write('GET /left HTTP/1.1\r\nhost: x\r\n\r\n');
+  await asked.promise;
+  await client[Symbol.asyncDispose]();
+  const left = (await otlp.spans(4)).slice(2);
+  expect(left[0]?.status.code).toBe('STATUS_CODE_UNSET');
+  expect(left[1]?.attributes['error.type']).toBe('Cancelled');
 });

@@ -58,7 +58,10 @@ export function callSpan(record: RequestRecord, trace: Trace, call: CallSpan): S
   ];
   if (call.status !== 0) attributes.push(['http.status', call.status]);
   if (call.grpcStatus !== null) attributes.push(['grpc.status', call.grpcStatus]);
-  if (call.errorType !== null) attributes.push(['error.type', call.errorType]);
+  // The end of the exchange is told before the calls that end with it know of it.
+  const abandoned = call.endedAt === 0 && call.status === 0;
+  const errorType = abandoned ? 'Cancelled' : call.errorType;
+  if (errorType !== null) attributes.push(['error.type', errorType]);
   return {
     traceId: trace.traceId,
     spanId: call.spanId,
@@ -70,7 +73,7 @@ export function callSpan(record: RequestRecord, trace: Trace, call: CallSpan): S
     startedAt: epoch(record, call.startedAt),
     endedAt: epoch(record, call.endedAt === 0 ? record.endedAt : call.endedAt),
     attributes,
-    error: call.error,
+    error: abandoned ? 'the request ended before there was an answer' : call.error,
   };
 }
 

@@ -4,6 +4,7 @@ import { connect as connectH2 } from 'node:http2';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { EchoServer } from '../support/echo.ts';
+import { OtlpReceiver } from '../support/otlp-receiver.ts';
 import { verifies } from '../verifies.ts';
 import { type GatewayProcess, start } from './support/process.ts';
 
@@ -132,4 +133,22 @@ test('TEL-22: /quitquitquit answers, then drains', async () => {
     else await expect(text).rejects.toThrow();
     expect(await gw.exited).toEqual({ code: 0, signal: null });
   }
+});
+
+test('spans of requests that end during the drain are exported before the end', async () => {
+  const { echo, next } = await streamer();
+  await using _ = echo;
+  await using otlp = await OtlpReceiver.grpc();
+  const tracing = `frontendPolicies: { tracing: { host: "${otlp.host}", randomSampling: true } }`;
+  await using gw = await start(`${streaming(echo, 'connectionTerminationDeadline: 60s')}${tracing}`, {
+    env: { OTEL_BSP_SCHEDULE_DELAY: '600000' },
+  });
+  const answer = await fetch(gw.url());
+  const upstream = await next();
+  gw.signal('SIGTERM');
+  await refused(gw);
+  upstream.end();
+  await answer.text();
+  expect(await gw.exited).toEqual({ code: 0, signal: null });
+  expect((await otlp.spans(2)).map(({ name }) => name)).toEqual(['GET /*', 'GET']);
 });

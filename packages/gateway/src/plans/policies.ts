@@ -1,4 +1,3 @@
-import type { AuthorizationRule } from '../policies/authorization/spec.ts';
 import type { BackendPolicy, FrontendPolicy, TrafficKind, TrafficPolicy } from '../policies/policy.ts';
 import type { Backend, Listener, Route, TargetedPolicy } from '../resources/model.ts';
 
@@ -60,7 +59,7 @@ export class TargetedPolicies {
   /** For the gateway on one of its ports, then for the gateway: the first of a kind wins. */
   frontend(gateway: { readonly name: string; readonly namespace: string }, bind: string): readonly FrontendPolicy[] {
     const found: FrontendPolicy[] = [];
-    const networkRules: AuthorizationRule[] = [];
+    const network: Extract<FrontendPolicy, { kind: 'networkAuthorization' }>[] = [];
     for (const withPort of [true, false]) {
       for (const { target, policy } of this.#all) {
         if (policy.family !== 'frontend' || !('gateway' in target)) continue;
@@ -68,11 +67,15 @@ export class TargetedPolicies {
         if (target.gateway.listener !== undefined) continue;
         const { port } = target.gateway;
         if (withPort ? port === undefined || bindKey(port) !== bind : port !== undefined) continue;
-        if (policy.policy.kind === 'networkAuthorization') networkRules.push(...policy.policy.spec.rules);
+        if (policy.policy.kind === 'networkAuthorization') network.push(policy.policy);
         else if (!found.some((other) => other.kind === policy.policy.kind)) found.push(policy.policy);
       }
     }
-    if (networkRules.length > 0) found.push({ kind: 'networkAuthorization', spec: { rules: networkRules } });
+    const [first] = network;
+    // One stays the object that it is: plans are kept by the identity of what they are made of.
+    if (network.length === 1 && first !== undefined) found.push(first);
+    else if (first !== undefined)
+      found.push({ kind: 'networkAuthorization', spec: { rules: network.flatMap(({ spec }) => spec.rules) } });
     return found;
   }
 }

@@ -34,6 +34,7 @@ export { Http2ClientConnection, type Http2ClientOptions } from './h2/client.ts';
 export { Headers } from './headers.ts';
 export { MemoryTransport, type MemoryTransportOptions } from './memory-transport.ts';
 export { type HttpVersion, Request, Response } from './message.ts';
+export { PassingBody } from './passing-body.ts';
 export {
   defaultServerOptions,
   type Handler,

@@ -1,12 +1,12 @@
 import zlib from 'node:zlib';
 import {
   type Body,
-  type BodyConsumer,
   type BodyStream,
   type ContentCoding,
   contentEncoding,
   type Headers,
   isStream,
+  PassingBody,
   type Response,
 } from '@agentgateway/http';
 import { GatewayError } from './errors.ts';
@@ -249,20 +249,16 @@ const partial: Readonly<Record<ContentCoding, number>> = {
 };
 
 /** A body on its way, whose beginning is noted. */
-class Recorder implements BodyStream, BodyConsumer, CapturedBody {
-  readonly length: number | undefined;
-  readonly #source: BodyStream;
+class Recorder extends PassingBody implements CapturedBody {
   readonly #coding: Coding;
   readonly #limit: number;
-  #consumer!: BodyConsumer;
   #chunks: Buffer[] = [];
   #size = 0;
   #ended = false;
   #content: Content | null = null;
 
   constructor(source: BodyStream, coding: Coding, limit: number) {
-    this.length = source.length;
-    this.#source = source;
+    super(source);
     this.#coding = coding;
     this.#limit = limit;
   }
@@ -275,44 +271,19 @@ class Recorder implements BodyStream, BodyConsumer, CapturedBody {
     return this.#captured().whole;
   }
 
-  read(consumer: BodyConsumer): void {
-    this.#consumer = consumer;
-    this.#source.read(this);
-  }
-
-  pause(): void {
-    this.#source.pause();
-  }
-
-  resume(): void {
-    this.#source.resume();
-  }
-
-  cancel(reason: Error): void {
-    this.#source.cancel(reason);
-  }
-
-  onData(chunk: Buffer): void {
+  override onData(chunk: Buffer): void {
     const room = this.#limit - this.#size;
     // The chunk is only lent.
     if (room > 0) this.#chunks.push(Buffer.from(chunk.subarray(0, room)));
     this.#size += chunk.length;
     this.#content = null;
-    this.#consumer.onData(chunk);
+    super.onData(chunk);
   }
 
-  onTrailers(trailers: Headers): void {
-    this.#consumer.onTrailers(trailers);
-  }
-
-  onEnd(): void {
+  override onEnd(): void {
     this.#ended = true;
     this.#content = null;
-    this.#consumer.onEnd();
-  }
-
-  onError(error: Error): void {
-    this.#consumer.onError(error);
+    super.onEnd();
   }
 
   #captured(): Content {

@@ -1,4 +1,4 @@
-import type { BodyConsumer, BodyStream, Headers } from '@agentgateway/http';
+import { type BodyStream, type Headers, PassingBody } from '@agentgateway/http';
 import type { RequestRecord } from '../telemetry/record.ts';
 import { GatewayError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
@@ -7,49 +7,20 @@ import type { Exchange } from './exchange.ts';
  * A response body on its way to the client: what its end says of the exchange goes into the record. A body that breaks is
  * the upstream's failure although its head was fine; of a gRPC call the status may stand in the trailers.
  */
-export class WatchedBody implements BodyStream, BodyConsumer {
-  readonly length: number | undefined;
-  readonly #source: BodyStream;
+export class WatchedBody extends PassingBody {
   readonly #exchange: Exchange;
-  #consumer!: BodyConsumer;
 
   constructor(source: BodyStream, exchange: Exchange) {
-    this.length = source.length;
-    this.#source = source;
+    super(source);
     this.#exchange = exchange;
   }
 
-  read(consumer: BodyConsumer): void {
-    this.#consumer = consumer;
-    this.#source.read(this);
-  }
-
-  pause(): void {
-    this.#source.pause();
-  }
-
-  resume(): void {
-    this.#source.resume();
-  }
-
-  cancel(reason: Error): void {
-    this.#source.cancel(reason);
-  }
-
-  onData(chunk: Buffer): void {
-    this.#consumer.onData(chunk);
-  }
-
-  onTrailers(trailers: Headers): void {
+  override onTrailers(trailers: Headers): void {
     if (this.#exchange.grpc) noteGrpcStatus(this.#exchange.record, trailers);
-    this.#consumer.onTrailers(trailers);
+    super.onTrailers(trailers);
   }
 
-  onEnd(): void {
-    this.#consumer.onEnd();
-  }
-
-  onError(error: Error): void {
+  override onError(error: Error): void {
     const { record, abort } = this.#exchange;
     // Whoever words the break for the client has noted it; and where the client left, the upstream is not to blame.
     if (record.error === null && abort.reason === null) {
@@ -57,7 +28,7 @@ export class WatchedBody implements BodyStream, BodyConsumer {
       record.reason = failure.reason;
       record.error = `${failure.message} (${error.message})`;
     }
-    this.#consumer.onError(error);
+    super.onError(error);
   }
 }
 

@@ -1,56 +1,35 @@
-import type { BodyConsumer, BodyStream, Headers } from '@agentgateway/http';
+import { type BodyStream, type Headers, PassingBody } from '@agentgateway/http';
 import type { CallSpan } from '../pipeline/trace.ts';
 
 /** The body of an answer whose call is traced: its end is the span's. */
-export class TracedBody implements BodyStream, BodyConsumer {
-  readonly length: number | undefined;
-  readonly #source: BodyStream;
+export class TracedBody extends PassingBody {
   readonly #span: CallSpan;
-  #consumer!: BodyConsumer;
 
   constructor(source: BodyStream, span: CallSpan) {
-    this.length = source.length;
-    this.#source = source;
+    super(source);
     this.#span = span;
   }
 
-  read(consumer: BodyConsumer): void {
-    this.#consumer = consumer;
-    this.#source.read(this);
-  }
-
-  pause(): void {
-    this.#source.pause();
-  }
-
-  resume(): void {
-    this.#source.resume();
-  }
-
-  cancel(reason: Error): void {
+  override cancel(reason: Error): void {
     this.#span.end();
-    this.#source.cancel(reason);
+    super.cancel(reason);
   }
 
-  onData(chunk: Buffer): void {
-    this.#consumer.onData(chunk);
-  }
-
-  onTrailers(trailers: Headers): void {
+  override onTrailers(trailers: Headers): void {
     noteGrpcStatus(this.#span, trailers);
-    this.#consumer.onTrailers(trailers);
+    super.onTrailers(trailers);
   }
 
-  onEnd(): void {
+  override onEnd(): void {
     this.#span.end();
-    this.#consumer.onEnd();
+    super.onEnd();
   }
 
-  onError(error: Error): void {
+  override onError(error: Error): void {
     this.#span.end();
     this.#span.errorType = 'UpstreamFailure';
     this.#span.error = error.message;
-    this.#consumer.onError(error);
+    super.onError(error);
   }
 }
 

@@ -4,10 +4,9 @@ import type { Files } from '../../../config/files.ts';
 import type { Path } from '../../../config/path.ts';
 import { closed, maybe, required } from '../../../config/schema/closed.ts';
 import { fileOrInline } from '../../../config/schema/fields.ts';
-import { secret } from '../../../resources/secret.ts';
 import { credentialLocation, credentialLocationSchema } from '../../credential-location-schema.ts';
-import { readSigningKey, signingAlgorithms } from '../oauth/signing-key.ts';
-import { readSecret } from '../secret-schema.ts';
+import { signingAlgorithms } from '../oauth/signing-key.ts';
+import { signingKeySpec } from '../secret-schema.ts';
 import type { JwtSignSpec } from './spec.ts';
 
 const reserved = ['iat', 'exp', 'nbf'];
@@ -37,16 +36,10 @@ export function jwtSignSpec(
   files: Files,
 ): JwtSignSpec | undefined {
   const { alg, kid, claims, ttl, location } = options;
-  const at = [...path, 'signingKey'];
-  const pem = readSecret(options.signingKey!, 'the signing key', at, files);
-  if (pem === undefined) return undefined;
-  const read = readSigningKey(pem, alg);
-  if ('problem' in read) {
-    files.problem({ path: at, message: read.problem });
-    return undefined;
-  }
+  const signingKey = signingKeySpec(options.signingKey!, alg, [...path, 'signingKey'], files);
+  if (signingKey === undefined) return undefined;
   return {
-    signingKey: secret(pem),
+    signingKey,
     alg,
     ...(kid == null ? {} : { kid }),
     claims,

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { duration } from '../../../config/duration.ts';
 import type { Files } from '../../../config/files.ts';
@@ -9,9 +9,9 @@ import { referenceFields } from '../../../config/schema/reference.ts';
 import type { Translation } from '../../../config/translate/translation.ts';
 import { secret } from '../../../resources/secret.ts';
 import { credentialSource, type credentialSourceSchema } from '../../credential-location-schema.ts';
-import { readSecret } from '../secret-schema.ts';
+import { readSecret, signingKeySpec } from '../secret-schema.ts';
 import { certificatesOf } from './client-auth.ts';
-import { readSigningKey, signingAlgorithms } from './signing-key.ts';
+import { signingAlgorithms } from './signing-key.ts';
 import type { ClientAuthSpec, TokenCacheSpec, TokenEndpointSpec, TokenSourceSpec } from './spec.ts';
 
 const basic = closed({
@@ -142,18 +142,12 @@ function privateKeyJwtSpec(
   files: Files,
 ): ClientAuthSpec | undefined {
   const { clientId, alg, kid, assertionAudience, certificate, certificateHeader } = options;
-  const at = [...path, 'signingKey'];
-  const pem = readSecret(options.signingKey!, 'the signing key', at, files);
-  if (pem === undefined) return undefined;
-  const read = readSigningKey(pem, alg);
-  if ('problem' in read) {
-    files.problem({ path: at, message: read.problem });
-    return undefined;
-  }
+  const signingKey = signingKeySpec(options.signingKey!, alg, [...path, 'signingKey'], files);
+  if (signingKey === undefined) return undefined;
   const spec = {
     method: 'privateKeyJwt' as const,
     clientId,
-    signingKey: secret(pem),
+    signingKey,
     alg,
     ...(kid == null ? {} : { kid }),
     assertionAudience,
@@ -162,7 +156,7 @@ function privateKeyJwtSpec(
   const certificateAt = [...path, 'certificate'];
   const text = readSecret(certificate, 'the certificate', certificateAt, files);
   if (text === undefined) return undefined;
-  const problem = certificateProblem(text, read.key);
+  const problem = certificateProblem(text, createPrivateKey(signingKey.$secret));
   if (problem === null) return { ...spec, certificate: { pem: text, header: certificateHeader } };
   files.problem({ path: certificateAt, message: problem });
   return undefined;

@@ -4,6 +4,8 @@ import type { AiPolicySpec } from './ai/spec.ts';
 import type { ApiKeySpec } from './api-key/spec.ts';
 import type { AuthorizationSpec } from './authorization/spec.ts';
 import type { BackendAuthSpec } from './backend-auth/spec.ts';
+import type { BackendHttpSpec } from './backend-http/spec.ts';
+import type { BackendTcpSpec } from './backend-tcp/spec.ts';
 import type { BackendTlsSpec } from './backend-tls/spec.ts';
 import type { BasicAuthSpec } from './basic-auth/spec.ts';
 import type { BufferSpec } from './buffer/spec.ts';
@@ -75,6 +77,8 @@ export type BackendPolicy =
   | { readonly kind: 'ai'; readonly spec: AiPolicySpec }
   | { readonly kind: 'backendAuth'; readonly spec: BackendAuthSpec }
   | { readonly kind: 'backendTLS'; readonly spec: BackendTlsSpec }
+  | { readonly kind: 'http'; readonly spec: BackendHttpSpec }
+  | { readonly kind: 'tcp'; readonly spec: BackendTcpSpec }
   | { readonly kind: 'extAuthz'; readonly spec: ExtAuthzSpec }
   | { readonly kind: 'requestHeaderModifier'; readonly spec: HeaderModifierSpec }
   | { readonly kind: 'requestRedirect'; readonly spec: RequestRedirectSpec }

@@ -4,7 +4,7 @@ import type { BackendPolicy, TrafficPolicy } from './policy.ts';
 type Policy = TrafficPolicy | BackendPolicy;
 
 /** Kinds that are settings of a plan, not steps: the pipeline and the backends read them. */
-type SettingKind = 'ai' | 'backendTLS' | 'requestMirror' | 'timeout';
+type SettingKind = 'ai' | 'backendTLS' | 'http' | 'tcp' | 'requestMirror' | 'timeout';
 
 /** Kinds that run as steps. */
 export type StepKind = Exclude<Policy['kind'], SettingKind>;

@@ -17,7 +17,7 @@ import type { Address } from '../resources/model.ts';
 import type { Settings } from '../resources/settings.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { noteGrpcStatus, TracedBody } from './traced-body.ts';
-import type { Upstream, UpstreamPort } from './upstream.ts';
+import type { ConnectionOptions, Upstream, UpstreamPort } from './upstream.ts';
 
 /** Compiled upstreams kept for addresses that requests name (`dynamic` backends). */
 const REMEMBERED = 1024;
@@ -36,18 +36,20 @@ export class HttpUpstreams implements UpstreamPort {
     this.#telemetry = telemetry;
   }
 
-  compile(address: Address, { tls }: { readonly tls?: BackendTlsSpec }): Upstream {
-    const key = JSON.stringify([address, tls]);
+  compile(address: Address, options: ConnectionOptions): Upstream {
+    const { tls, http, tcp } = options;
+    const key = JSON.stringify([address, tls, http, tcp]);
     let upstream = this.#known.get(key);
-    if (upstream === undefined) upstream = this.#compile(address, tls);
+    if (upstream === undefined) upstream = this.#compile(address, options);
     else this.#known.delete(key);
     this.#known.set(key, upstream);
     if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value as string);
     return upstream;
   }
 
-  #compile(address: Address, tls: BackendTlsSpec | undefined): Upstream {
-    const { connectTimeout, poolIdleTimeout, poolMaxSize, keepalives } = this.#settings;
+  #compile(address: Address, { tls, http, tcp }: ConnectionOptions): Upstream {
+    const { poolIdleTimeout, poolMaxSize } = this.#settings;
+    const { connectTimeout, keepalives } = tcp ?? this.#settings;
     const target: Target = 'path' in address ? { path: address.path } : { host: address.host, port: address.port };
     const options = tls === undefined ? null : tlsOptions(tls);
     const destination = new Destination({
@@ -57,9 +59,12 @@ export class HttpUpstreams implements UpstreamPort {
       poolIdleTimeout,
       ...(poolMaxSize === undefined ? {} : { poolMaxSize }),
       keepalive: keepalives.enabled ? keepalives : null,
+      ...(http?.version === undefined ? {} : { version: http.version }),
     });
+    const requestTimeout = http?.requestTimeout ?? null;
     const scheme = options === null ? 'http' : 'https';
-    if ('path' in address) return { destination, scheme, endpoint: `unix:${address.path}`, autoAuthority: null };
+    if ('path' in address)
+      return { destination, scheme, endpoint: `unix:${address.path}`, autoAuthority: null, requestTimeout };
     const { host, port } = address;
     const literal = 'address' in destination.target;
     const name = host.includes(':') ? `[${host}]` : host;
@@ -68,6 +73,7 @@ export class HttpUpstreams implements UpstreamPort {
       scheme,
       endpoint: `${name}:${port}`,
       autoAuthority: literal ? null : port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`,
+      requestTimeout,
     };
   }
 
@@ -84,7 +90,7 @@ export class HttpUpstreams implements UpstreamPort {
     try {
       const answer = await this.#pool.send(request, upstream.destination, {
         abort: exchange.abort,
-        timeout: exchange.attemptTimeout,
+        timeout: upstream.requestTimeout ?? exchange.attemptTimeout,
         version: preferredVersion(exchange),
       });
       answered = true;

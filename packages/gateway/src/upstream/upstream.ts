@@ -1,5 +1,7 @@
 import type { Destination, Response } from '@agentgateway/http';
 import type { Exchange } from '../pipeline/exchange.ts';
+import type { BackendHttpSpec } from '../policies/backend-http/spec.ts';
+import type { BackendTcpSpec } from '../policies/backend-tcp/spec.ts';
 import type { BackendTlsSpec } from '../policies/backend-tls/spec.ts';
 import type { Address } from '../resources/model.ts';
 
@@ -11,11 +13,21 @@ export interface Upstream {
   readonly endpoint: string;
   /** What the authority becomes while `exchange.autoHost` holds; null for addresses without a name. */
   readonly autoAuthority: string | null;
+  /** Milliseconds until a response's head, in place of what the attempt may take; null leaves that. */
+  readonly requestTimeout: number | null;
+}
+
+/** What may be said of connections to an upstream; what is left out is as the settings say. */
+export interface ConnectionOptions {
+  /** Absent is plaintext. */
+  readonly tls?: BackendTlsSpec;
+  readonly http?: BackendHttpSpec;
+  readonly tcp?: BackendTcpSpec;
 }
 
 /** The one way out of the gateway. */
 export interface UpstreamPort {
-  compile(address: Address, options: { readonly tls?: BackendTlsSpec }): Upstream;
+  compile(address: Address, options: ConnectionOptions): Upstream;
   /**
    * Sends the exchange's request as it stands and gives the response's head: auto host, timeout of the attempt, cancelling,
    * timings and endpoint of the record are its work.

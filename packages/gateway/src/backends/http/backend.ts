@@ -1,13 +1,13 @@
 import { GatewayError } from '../../pipeline/errors.ts';
 import type { Exchange } from '../../pipeline/exchange.ts';
-import type { BackendSpec } from '../../policies/policy.ts';
 import type { Attempt, BackendContext, CompiledBackend } from '../backend.ts';
+import { connectionOptions } from '../connection.ts';
 
 /** `host` backends: one literal target (spec 02 §3.10). */
 export function compileHostBackend(context: BackendContext): CompiledBackend {
   const { target } = context.backend;
   if (target.type !== 'host') throw new Error(`not a host backend: ${context.backend.key}`);
-  const upstream = context.upstream.compile(target.address, tlsOf(context));
+  const upstream = context.upstream.compile(target.address, connectionOptions(context.policies));
   const attempt: Attempt = {
     ...context.phase(context.policies),
     send: (exchange) => context.upstream.send(exchange, upstream),
@@ -20,20 +20,15 @@ export function compileHostBackend(context: BackendContext): CompiledBackend {
  * after the backend phase, because a policy may have rewritten it.
  */
 export function compileDynamicBackend(context: BackendContext): CompiledBackend {
-  const tls = tlsOf(context);
+  const options = connectionOptions(context.policies);
   const attempt: Attempt = {
     ...context.phase(context.policies),
     send(exchange) {
       exchange.autoHost = false;
-      return context.upstream.send(exchange, context.upstream.compile(authorityAddress(exchange), tls));
+      return context.upstream.send(exchange, context.upstream.compile(authorityAddress(exchange), options));
     },
   };
   return { protocol: 'http', select: () => attempt };
-}
-
-function tlsOf(context: BackendContext): { tls?: BackendSpec<'backendTLS'> } {
-  for (const policy of context.policies) if (policy.kind === 'backendTLS') return { tls: policy.spec };
-  return {};
 }
 
 function authorityAddress({ request }: Exchange): { host: string; port: number } {

@@ -6,6 +6,7 @@ import type { BackendPolicy, BackendSpec } from '../../policies/policy.ts';
 import type { AiProvider } from '../../resources/model.ts';
 import type { Upstream, UpstreamPort } from '../../upstream/upstream.ts';
 import type { BackendContext } from '../backend.ts';
+import { connectionOptions } from '../connection.ts';
 
 /** One provider of an `ai` backend, compiled: where it is, what it wants, which policies it has. */
 export class Target {
@@ -21,7 +22,7 @@ export class Target {
 
   constructor(options: AiProvider, context: BackendContext) {
     const policies = effective(options.policies, context.policies);
-    const tls = find(policies, 'backendTLS');
+    const connection = connectionOptions(policies);
     const own = find(policies, 'ai')?.routes ?? {};
     this.provider = openAI;
     this.model = options.provider.model;
@@ -31,8 +32,8 @@ export class Target {
     this.#port = context.upstream;
     this.#upstream =
       options.hostOverride === undefined
-        ? context.upstream.compile({ host: this.provider.host, port: this.provider.port }, { tls: tls ?? {} })
-        : context.upstream.compile(options.hostOverride, tls === undefined ? {} : { tls });
+        ? context.upstream.compile({ host: this.provider.host, port: this.provider.port }, { tls: {}, ...connection })
+        : context.upstream.compile(options.hostOverride, connection);
   }
 
   /**

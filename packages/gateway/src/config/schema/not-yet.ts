@@ -38,8 +38,6 @@ export const notYet = {
   route: ['ruleName'],
   routePolicies: [...gatewayPolicies, 'mcpAuthorization', 'mcpGuardrails', 'mcpAuthentication', 'a2a', 'backendTunnel'],
   backendPolicies: [
-    'http',
-    'tcp',
     'backendTunnel',
     'health',
     'mcpAuthorization',
@@ -49,7 +47,7 @@ export const notYet = {
     'sessionAffinity',
   ],
   /** Of a service that a policy asks. */
-  calloutPolicies: ['http', 'tcp', 'backendTunnel'],
+  calloutPolicies: ['backendTunnel'],
   /** Kinds of a route's backend; those that a named backend may have as well stand in `namedBackend`. */
   routeBackend: ['service', 'mcp', 'aws', 'internal', 'routeGroup'],
   namedBackend: ['mcp', 'aws', 'internal'],

@@ -3,6 +3,8 @@ import { aiPolicySchema } from '../../policies/ai/schema.ts';
 import { apiKeySchema } from '../../policies/api-key/schema.ts';
 import { authorizationSchema } from '../../policies/authorization/schema.ts';
 import { backendAuthSchema } from '../../policies/backend-auth/schema.ts';
+import { backendHttpSchema } from '../../policies/backend-http/schema.ts';
+import { backendTcpSchema } from '../../policies/backend-tcp/schema.ts';
 import { backendTlsSchema } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSchema } from '../../policies/basic-auth/schema.ts';
 import { bufferSchema } from '../../policies/buffer/schema.ts';
@@ -85,6 +87,8 @@ export const backendPolicySchema = closed(
     responseHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
     backendAuth: maybe(backendAuthSchema),
+    http: maybe(backendHttpSchema),
+    tcp: maybe(backendTcpSchema),
     authorization: maybe(authorizationSchema),
     ai: maybe(aiPolicySchema),
     requestRedirect: maybe(requestRedirectSchema),
@@ -99,6 +103,8 @@ export const calloutPolicySchema = closed(
   {
     requestHeaderModifier: maybe(headerModifierSchema),
     backendTLS: maybe(backendTlsSchema),
+    http: maybe(backendHttpSchema),
+    tcp: maybe(backendTcpSchema),
     backendAuth: maybe(backendAuthSchema),
     transformations: maybe(backendTransformationsSchema),
   },

@@ -2,6 +2,8 @@ import { aiPolicySpec } from '../../policies/ai/schema.ts';
 import { apiKeySpec } from '../../policies/api-key/schema.ts';
 import { authorizationSpec } from '../../policies/authorization/schema.ts';
 import { backendAuthSpec } from '../../policies/backend-auth/schema.ts';
+import { backendHttpSpec } from '../../policies/backend-http/schema.ts';
+import { backendTcpSpec } from '../../policies/backend-tcp/schema.ts';
 import { backendTlsSpec } from '../../policies/backend-tls/schema.ts';
 import { basicAuthSpec } from '../../policies/basic-auth/schema.ts';
 import { bufferSpec } from '../../policies/buffer/schema.ts';
@@ -110,6 +112,8 @@ export function backendPolicies(
   if (tls) policies.push({ kind: 'backendTLS', spec: tls });
   const auth = backendAuth ? backendAuthSpec(backendAuth, [...path, 'backendAuth'], translation) : undefined;
   if (auth) policies.push({ kind: 'backendAuth', spec: auth });
+  if (options.http) policies.push({ kind: 'http', spec: backendHttpSpec(options.http) });
+  if (options.tcp) policies.push({ kind: 'tcp', spec: backendTcpSpec(options.tcp) });
   if (extAuthz) policies.push({ kind: 'extAuthz', spec: extAuthzSpec(extAuthz, [...path, 'extAuthz'], translation) });
   if (transformations) policies.push({ kind: 'transformations', spec: transformationsSpec(transformations) });
   if (authorization) policies.push({ kind: 'authorization', spec: authorizationSpec(authorization) });

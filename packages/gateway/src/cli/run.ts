@@ -137,7 +137,12 @@ class Gateway {
     const version = versionInfo(build.version, build.git_revision, build.build_profile);
     const pending = () => (this.#ready ? [] : ['agentgateway', 'state manager']);
     const servers = [
-      this.#serve('readiness', settings.readinessAddr, readinessHandler(pending), true),
+      this.#serve(
+        'readiness',
+        settings.readinessAddr,
+        readinessHandler(pending, () => this.#missing()),
+        true,
+      ),
       this.#serve(
         'stats',
         settings.statsAddr,
@@ -221,6 +226,12 @@ class Gateway {
       this.#watch?.add(next.files);
       log.error('config', `Failed to reload config: ${failure}`);
     }
+  }
+
+  /** What the workers could not fetch so far: each fetches for itself, and one is enough to tell. */
+  async #missing(): Promise<readonly string[]> {
+    const answers = await this.#supervisor.ask('missing');
+    return [...new Set(answers.flatMap(({ value }) => value as readonly string[]))].sort();
   }
 
   /** Everything that was counted: by this thread, by living workers, and by those that are gone. */

@@ -62,6 +62,7 @@ class WorkerDataPlane implements DataPlane {
   readonly #dns: HostResolver;
   readonly #pipeline: Pipeline;
   readonly #compiler: PlanCompiler;
+  readonly #documents: RemoteDocuments;
   readonly #exporters: Exporters;
   readonly #contexts = new WeakMap<Listener, ServerContext>();
   readonly #servers = new Map<string, BindServer>();
@@ -103,13 +104,15 @@ class WorkerDataPlane implements DataPlane {
       environment: settings.environment,
     });
     this.#exporters = new Exporters(settings.otlp);
+    this.#documents = new RemoteDocuments({ timers: timers ?? systemClock, epoch: clock.epoch, log: this.#soleLog() });
+    context.answer('missing', () => this.#documents.missing);
     this.#compiler = new PlanCompiler({
       exporters: this.#exporters,
       ports: (owner, spec) => this.#ports(owner, spec),
       upstream: new HttpUpstreams(this.#pool, settings.backend, this.#telemetry),
       clock,
       log: context.log,
-      documents: new RemoteDocuments({ timers: timers ?? systemClock, epoch: clock.epoch, log: this.#soleLog() }),
+      documents: this.#documents,
       expressions: () => this.#loadExpressions(),
       logNeeds: () => this.#labelNeeds,
     });

@@ -157,9 +157,13 @@ export class FetchedDocument<T> implements RemoteDocument<T> {
     this.#ports.log.warn('remote', message, this.#facts());
   }
 
-  /** Queries hold keys at times. */
+  /** Where it is, for people: queries hold keys at times. */
+  get place(): string {
+    return `${this.#url.origin}${this.#url.pathname}`;
+  }
+
   #facts(): Readonly<Record<string, unknown>> {
-    return { url: `${this.#url.origin}${this.#url.pathname}` };
+    return { url: this.place };
   }
 }
 

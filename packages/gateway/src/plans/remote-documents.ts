@@ -26,6 +26,14 @@ export class RemoteDocuments {
     return this.#shared.size;
   }
 
+  /** Those that nobody could fetch so far, a line each: requests that need them are answered with 503. */
+  get missing(): readonly string[] {
+    const documents = [...this.#shared.values()].map(({ document }) => document);
+    return documents.flatMap(({ current, place, failure }) =>
+      current === null ? `${place} (${failure ?? 'not fetched yet'})` : [],
+    );
+  }
+
   /** Holds a document until the release; the last one that lets go ends the fetching. */
   hold<T>(
     source: RemoteSource,

@@ -160,3 +160,27 @@ test('what is no address is refused, off is off, and the environment is before t
   stats.write('GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n');
   expect((await stats.toArray()).join('')).toContain('agentgateway_config_synchronized 1');
 });
+
+test('CFG-53: keys that cannot be fetched keep nothing from starting, and readiness tells of them', async () => {
+  verifies('CFG-53');
+  const site = await Site.create();
+  site.write(
+    'gateway.yaml',
+    `
+gateways: { default: { port: PORT } }
+routes:
+- name: closed
+  matches: [ { path: { pathPrefix: /closed } } ]
+  policies:
+    jwtAuth: { mode: strict, issuer: "https://issuer.test", jwks: { url: "http://127.0.0.1:9/keys?token=secret" } }
+    directResponse: { status: 200 }
+- policies: { directResponse: { status: 200, body: open } }
+`,
+  );
+  await using gw = new GatewayProcess(site, { env: { WORKER_THREADS: '1' } });
+  await gw.ready();
+  expect(await gw.get()).toEqual([200, 'open']);
+  await gw.stdout.next('a document cannot be fetched');
+  const [status, text] = await gw.get('/healthz/ready', site.readiness);
+  expect([status, text.split(' (')[0]]).toEqual([200, 'ready\nmissing: http://127.0.0.1:9/keys']);
+});

@@ -22,7 +22,8 @@ export async function main(args: readonly string[]): Promise<number> {
       return playProvider(command.args);
     case 'run': {
       if (command.validateOnly) {
-        const { exitCode, text } = await validate(command.source, process.env, compileRegex);
+        const { exitCode, text, warnings } = await validate(command.source, process.env, compileRegex);
+        for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
         (exitCode === 0 ? process.stdout : process.stderr).write(`${text}\n`);
         return exitCode;
       }

@@ -5,7 +5,7 @@ import { readinessHandler } from '../admin/readiness.ts';
 import { type ManagementHandler, type ManagementServer, startManagementServer } from '../admin/server.ts';
 import { statsHandler } from '../admin/stats.ts';
 import { versionInfo } from '../admin/version.ts';
-import { formatErrors, loadConfig, readSource, type WatchedFile, watchFiles } from '../config/index.ts';
+import { formatError, formatErrors, loadConfig, readSource, type WatchedFile, watchFiles } from '../config/index.ts';
 import type { ConfigSource } from '../config/sources.ts';
 import type { Settings } from '../resources/settings.ts';
 import { listenProblem } from '../runtime/bound-ports.ts';
@@ -47,6 +47,8 @@ interface Loaded {
   readonly settings: Settings;
   readonly resources: Parameters<Supervisor['replace']>[1];
   readonly files: readonly WatchedFile[];
+  /** One a line. */
+  readonly warnings: readonly string[];
 }
 
 interface Failed {
@@ -60,7 +62,8 @@ async function load(source: ConfigSource): Promise<Loaded | Failed> {
   const loaded = await loadConfig({ text: read.text, file: read.file, env: process.env, compileRegex });
   const files = [...read.watched, ...loaded.files];
   if (!loaded.ok) return { message: formatErrors(loaded.errors), files };
-  return { settings: loaded.settings, resources: loaded.resources, files };
+  const { settings, resources } = loaded;
+  return { settings, resources, files, warnings: loaded.warnings.map(formatError) };
 }
 
 /** The process: supervisor, management servers, the watch on the configuration, and the end of it all. */
@@ -133,6 +136,7 @@ class Gateway {
     const build = buildInfo();
     log.info('app', `version: ${build.version}`, { runtime: build.runtime_version });
     metrics.configSynchronized(true);
+    for (const warning of first.warnings) log.warn('config', warning);
     this.#levels.onChange(() => this.#supervisor.setLogLevel(this.#levels.current));
     const version = versionInfo(build.version, build.git_revision, build.build_profile);
     const pending = () => (this.#ready ? [] : ['agentgateway', 'state manager']);
@@ -220,6 +224,7 @@ class Gateway {
       if ('settings' in next && !isDeepStrictEqual(next.settings, this.#settings)) {
         log.warn('config', 'the config section is not what this process was started with: it is read at a start only');
       }
+      if ('warnings' in next) for (const warning of next.warnings) log.warn('config', warning);
       this.#watch?.replace(next.files);
       log.info('config', 'loaded config');
     } else {

@@ -1,4 +1,4 @@
-export { formatErrors } from './errors.ts';
+export { formatError, formatErrors } from './errors.ts';
 export type { Env } from './expand.ts';
 export type { WatchedFile } from './files.ts';
 export { loadConfig } from './load.ts';

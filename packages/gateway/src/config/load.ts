@@ -35,6 +35,8 @@ export type LoadedConfig =
       readonly settings: Settings;
       readonly resources: readonly Resource[];
       readonly files: readonly WatchedFile[];
+      /** What is right and probably not meant. */
+      readonly warnings: readonly ConfigError[];
     }
   | { readonly ok: false; readonly errors: readonly ConfigError[]; readonly files: readonly WatchedFile[] };
 
@@ -68,7 +70,8 @@ export function readConfig(input: ConfigInput): LoadedConfig {
   translate(checked.root, translation);
   found.push(...report(files.problems, document));
   if (found.length > 0) return { ok: false, errors: sorted(found), files: files.watched };
-  return { ok: true, settings, resources: translation.resources, files: files.watched };
+  const warnings = sorted(report(translation.warnings, document));
+  return { ok: true, settings, resources: translation.resources, files: files.watched, warnings };
 }
 
 interface Checked {

@@ -66,12 +66,26 @@ export function trafficPolicies(
   return policies;
 }
 
+/** Authentication that nobody said the mode of lets requests without credentials in: few mean that. */
+function warnOfOpenDoors(
+  policies: Readonly<Record<string, { readonly mode?: string | undefined } | null | undefined>>,
+  path: Path,
+  translation: Translation,
+): void {
+  for (const [kind, policy] of Object.entries(policies)) {
+    if (policy == null || policy.mode !== undefined) continue;
+    const message = 'no mode is set, so requests without credentials pass; write mode: strict, or mode: optional';
+    translation.warn({ path: [...path, kind], at: 'key', message });
+  }
+}
+
 /** Policies that are the same in the gateway phase and in the route phase. */
 function sharedPolicies(
   { cors, jwtAuth, basicAuth, apiKey, extAuthz, authorization, extProc, transformations }: GatewayPolicies,
   path: Path,
   translation: Translation,
 ): TrafficPolicy[] {
+  warnOfOpenDoors({ jwtAuth, basicAuth, apiKey }, path, translation);
   const policies: TrafficPolicy[] = [];
   if (cors) policies.push({ kind: 'cors', spec: corsSpec(cors) });
   const jwt = jwtAuth ? jwtAuthSpec(jwtAuth, [...path, 'jwtAuth'], translation.files) : undefined;

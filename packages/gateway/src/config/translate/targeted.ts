@@ -2,6 +2,7 @@ import type { PolicyTarget, TargetedPolicy } from '../../resources/model.ts';
 import type { Path } from '../path.ts';
 import { present } from '../present.ts';
 import type { MaybeConditional } from '../schema/conditional.ts';
+import { gatewayPolicies } from '../schema/policies.ts';
 import type { TargetedPolicyConfig } from '../schema/targeted.ts';
 import { backendPolicies, mirrorPolicy, trafficPolicies } from './policies.ts';
 import type { Translation } from './translation.ts';
@@ -21,6 +22,11 @@ function translateOne(options: TargetedPolicyConfig, path: Path, translation: Tr
     const message = "'policies' must contain exactly 1 policy";
     translation.problem({ path: [...path, 'policy'], at: 'key', message });
     return;
+  }
+  const { family } = policy;
+  if (family === 'traffic' && options.phase === 'gateway' && !Object.hasOwn(gatewayPolicies, policy.policy.kind)) {
+    const message = `unexpected gateway policy: ${policy.policy.kind} has no place in the gateway phase and never runs`;
+    translation.warn({ path: [...path, 'phase'], message });
   }
   // A target that cannot be is in no tree: the policy stands for itself and is never met.
   if (target !== null) translation.add({ kind: 'policy', key, target, policy });

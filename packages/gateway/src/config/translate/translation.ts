@@ -15,6 +15,7 @@ export const GATEWAY = 'default';
 /** One translation of a document to resources: what was made, and what was found wrong on the way. */
 export class Translation {
   readonly resources: Resource[] = [];
+  readonly warnings: Problem[] = [];
   readonly files: Files;
   readonly bindHost: string;
   readonly env: Env;
@@ -34,6 +35,11 @@ export class Translation {
 
   add(resource: Resource): void {
     this.resources.push(resource);
+  }
+
+  /** Right, and probably not what was meant. */
+  warn(problem: Problem): void {
+    this.warnings.push(problem);
   }
 
   problem(problem: Problem): void {

@@ -42,14 +42,14 @@ const entry = closed({
 /** `apiKey` in the file (spec 03 §4.3). */
 export const apiKeySchema = closed({
   keys: z.array(entry),
-  mode: z.enum(['strict', 'optional', 'permissive']).default('optional'),
+  mode: z.enum(['strict', 'optional', 'permissive']).optional().describe('Default optional.'),
   location: credentialSourceSchema.optional(),
 });
 
 /** What the file says, as a resource; of a key only its hash is kept. */
 export function apiKeySpec(options: z.output<typeof apiKeySchema>): ApiKeySpec {
   return {
-    mode: options.mode,
+    mode: options.mode ?? 'optional',
     location: options.location
       ? credentialSource(options.location)
       : { header: { name: 'authorization', prefix: 'Bearer ' } },

@@ -12,7 +12,7 @@ import type { BasicAuthSpec } from './spec.ts';
 export const basicAuthSchema = closed({
   htpasswd: fileOrInline().optional().describe("Users and hashes as Apache's htpasswd writes them."),
   realm: maybe(z.string().refine(isHeaderValue, 'not a header value')),
-  mode: z.enum(['strict', 'optional']).default('optional'),
+  mode: z.enum(['strict', 'optional']).optional().describe('Default optional.'),
   authorizationLocation: maybe(credentialSourceSchema),
 }).check(required(['htpasswd']));
 
@@ -28,7 +28,7 @@ export function basicAuthSpec(
   if (text === undefined) return undefined;
   return {
     realm: realm ?? 'Restricted',
-    mode,
+    mode: mode ?? 'optional',
     location: authorizationLocation
       ? credentialSource(authorizationLocation)
       : { header: { name: 'authorization', prefix: 'Basic ' } },

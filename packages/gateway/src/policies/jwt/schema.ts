@@ -26,7 +26,7 @@ const providerSchema = closed(provider).check(requireFields);
 
 /** `jwtAuth` in the file (spec 03 §4.1): one issuer, or several below `providers`. */
 export const jwtAuthSchema = closed({
-  mode: z.enum(['strict', 'optional', 'permissive']).default('optional'),
+  mode: z.enum(['strict', 'optional', 'permissive']).optional().describe('Default optional.'),
   location: credentialSourceSchema.optional(),
   providers: z.array(providerSchema).min(1).optional(),
   ...provider,
@@ -54,7 +54,7 @@ export function jwtAuthSpec(
     : [providerSpec(options, path, files)];
   if (!specs.every((spec) => spec !== undefined)) return undefined;
   return {
-    mode,
+    mode: mode ?? 'optional',
     location: location ? credentialSource(location) : { header: { name: 'authorization', prefix: 'Bearer ' } },
     providers: specs,
   };

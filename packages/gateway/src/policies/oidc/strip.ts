@@ -6,7 +6,7 @@ export const loginCookiePrefix = 'agw_oidc_';
 
 /** Takes the gateway's own cookies off the request, with or without an `oidc` policy: no upstream sees a session (spec 03 §4.4). */
 export const stripLoginCookies: Step = ({ request: { headers } }) => {
-  if (!headers.get('cookie')) return undefined;
+  if (!headers.has('cookie')) return undefined;
   const cookies = cookiesOf(headers);
   const kept = cookies.filter((cookie) => !cookie.startsWith(loginCookiePrefix));
   if (kept.length < cookies.length) setCookies(headers, kept);

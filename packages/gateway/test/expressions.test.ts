@@ -55,18 +55,6 @@ routes:
   );
 });
 
-test('what is unknown is told once, and not refused', async () => {
-  const unknown = show('coalesce(strlen("a"), reqest.path, "nothing")');
-  await using gw = await gateway(unknown);
-  const told = () => gw.log.filter((line) => line.startsWith('warn cel')).map((line) => line.slice(0, 60));
-  const warnings = told();
-  expect(warnings).toHaveLength(2);
-  expect(warnings.join()).toMatch(/strlen.*reqest/);
-  expect((await ask(gw.port)).text).toBe('nothing');
-  await gw.reload(unknown.replace('200', '201'));
-  expect(told()).toEqual(warnings);
-});
-
 const withFunctions = (functions: string, rest: string) => `
 config:
   customFunctions: '${functions}'${rest}`;

@@ -9,6 +9,12 @@ export const checker: Checker = {
     const { message, line, column } = compiled.error;
     return `not an expression: ${message}${place(source, line, column)}`;
   },
+  warnings(source, customFunctions) {
+    const parsed = customFunctions === undefined ? null : parseCustomFunctions(customFunctions);
+    const compiled = compile(source, parsed?.ok ? { custom: parsed.functions } : {});
+    if (!compiled.ok) return [];
+    return compiled.program.warnings.map(({ message, line, column }) => `${message}${place(source, line, column)}`);
+  },
   customFunctions(source) {
     const parsed = parseCustomFunctions(source);
     if (parsed.ok) return null;

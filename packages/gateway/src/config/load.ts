@@ -5,8 +5,9 @@ import { type Document, readDocument } from './document.ts';
 import { byPlace, type ConfigError, formatError, type Problem } from './errors.ts';
 import type { Env } from './expand.ts';
 import { Files, type ReadFile, type WatchedFile } from './files.ts';
+import type { Path } from './path.ts';
 import { problemsOf } from './problems.ts';
-import { type Checker, withExpressions } from './schema/expression.ts';
+import { type Checker, expressionWarnings, withExpressions } from './schema/expression.ts';
 import { type RootConfig, rootSchema } from './schema/root.ts';
 import { isSecretPath } from './secret-paths.ts';
 import { type Machine, readSettings, thisMachine } from './settings.ts';
@@ -70,8 +71,17 @@ export function readConfig(input: ConfigInput): LoadedConfig {
   translate(checked.root, translation);
   found.push(...report(files.problems, document));
   if (found.length > 0) return { ok: false, errors: sorted(found), files: files.watched };
-  const warnings = sorted(report(translation.warnings, document));
+  const unclear = unclearExpressions(document.data, settings.customFunctions);
+  const warnings = sorted(report([...translation.warnings, ...unclear], document));
   return { ok: true, settings, resources: translation.resources, files: files.watched, warnings };
+}
+
+/** Where in the data expressions stand that name what nobody knows. */
+function unclearExpressions(data: unknown, customFunctions: string | undefined, path: Path = []): Problem[] {
+  if (typeof data === 'string') return expressionWarnings(data, customFunctions).map((message) => ({ path, message }));
+  if (typeof data !== 'object' || data === null) return [];
+  const entries = Array.isArray(data) ? data.entries() : Object.entries(data);
+  return [...entries].flatMap(([key, value]) => unclearExpressions(value, customFunctions, [...path, key]));
 }
 
 interface Checked {

@@ -23,3 +23,19 @@ test('a policy that has no place in the gateway phase never runs, and that is to
   ]);
   expect(warnings(policy('cors'))).toEqual([]);
 });
+
+test('an expression that names what nobody knows is told where it stands, and not refused', () => {
+  const text = `config: { customFunctions: 'isGet() { request.method == "GET" }' }
+gateways: {default: {port: 1}}
+frontendPolicies: {accessLog: {add: {a: apiKy.team, b: isGet()}}}
+routes:
+- policies: {authorization: {rules: ['strlen(request.path) > 3', {deny: request.methd == "POST"}]}}
+`;
+  expect(warnings(text)).toEqual([
+    `gateway.yaml:3:41: frontendPolicies.accessLog.add.a: unknown variable 'apiKy'; did you mean 'apiKey'? (column 1 of apiKy.team)`,
+    expect.stringMatching(
+      /^gateway\.yaml:5:38: routes\[0\]\.policies\.authorization\.rules\[0\]: unknown function 'strlen'/,
+    ),
+    `gateway.yaml:5:73: routes[0].policies.authorization.rules[1].deny: unknown field 'request.methd'; did you mean 'request.method'? (column 1 of request.methd == "POST")`,
+  ]);
+});

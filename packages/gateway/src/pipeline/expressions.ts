@@ -20,7 +20,7 @@ export class Expressions {
   readonly #log: Log | null;
   readonly #known = new Map<string, Program>();
 
-  /** @param log Told of what is legal and probably a mistake; null where another worker tells it. */
+  /** @param log Told of what cannot be compiled; null where another worker tells it. */
   constructor(customFunctions: string | undefined, log: Log | null) {
     this.#custom = functionsOf(customFunctions);
     this.#log = log;
@@ -34,8 +34,6 @@ export class Expressions {
     program = compiled.ok ? compiled.program : failing(source);
     if (!compiled.ok)
       this.#log?.warn('cel', 'an expression fails at every evaluation', { error: compiled.error.message });
-    for (const { message, line, column } of program.warnings)
-      this.#log?.warn('cel', message, { expression: source, line, column });
     if (this.#known.size >= REMEMBERED) this.#known.clear();
     this.#known.set(source, program);
     return program;

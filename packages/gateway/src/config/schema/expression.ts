@@ -5,11 +5,15 @@ import type { Expression } from '../../resources/model.ts';
 export interface Checker {
   expression(source: string): string | null;
   customFunctions(source: string): string | null;
+  /** What is legal and probably a mistake, one a line: names that nobody knows. */
+  warnings(source: string, customFunctions: string | undefined): readonly string[];
 }
 
 /** Checks while a file is read, which is one turn of the loop; null where the language is not loaded yet. */
 let checker: Checker | null = null;
 let met = false;
+/** Texts of the expressions that were met. */
+const sources = new Set<string>();
 
 /**
  * Runs `read`, in which expressions are checked with `check`.
@@ -19,6 +23,7 @@ let met = false;
 export function withExpressions<T>(check: Checker | null, read: () => T): { readonly value: T; readonly met: boolean } {
   checker = check;
   met = false;
+  sources.clear();
   try {
     return { value: read(), met };
   } finally {
@@ -26,10 +31,16 @@ export function withExpressions<T>(check: Checker | null, read: () => T): { read
   }
 }
 
+/** What is to be said of a text if it is an expression that was met in this reading. */
+export function expressionWarnings(source: string, customFunctions: string | undefined): readonly string[] {
+  return checker !== null && sources.has(source) ? checker.warnings(source, customFunctions) : [];
+}
+
 /** An expression of spec 04, checked when the file is read; the output is its form in resources. */
 export function expression() {
   return z.string().transform((source, context): Expression => {
     met = true;
+    sources.add(source);
     const message = checker?.expression(source) ?? null;
     if (message !== null) context.addIssue({ code: 'custom', message, params: { hidden: true } });
     return { $cel: source };
